@@ -1,0 +1,1 @@
+"""The lock-balance analysis: events, transfer functions, fixpoint, summaries, call graph, program."""
