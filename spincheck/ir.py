@@ -25,7 +25,7 @@ from typing import Literal
 import msgspec
 
 
-class _Node(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=True):
+class _Node(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=True, tag_field="node"):
     """Base of every node: immutable, compared by content, a tagged array on disk."""
 
 
