@@ -80,4 +80,4 @@ def test_mutual_copies_end():
         ir.Assign(ir.Local("b"), ir.Load(ir.Local("a")), 1),
         store(ir.Local("a"), "A", 2),
     )
-    assert found == [("A", "variable", "a", 0), ("A", "variable", "b", 0)]
+    assert found == [("A", "variable", "a", 0), ("A", "variable", "b", 0), ("A", "variable", "a", 0)]
