@@ -1,0 +1,236 @@
+"""The lock tables of the chosen families, merged and ready to be asked.
+
+In: the package's ``*.toml`` files and, perhaps, a user's own tables. Out: `Tables`, immutable but for memos of
+pattern look-ups, with a digest over everything that can change a verdict.
+
+A function's name is matched here before anybody looks at its body: `WdfSpinLockAcquire` is an inline function that calls
+through a table of pointers, and its body says nothing.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.resources
+import re
+
+import msgspec
+
+from spincheck.locks.consistency import SPIN, check, collect_kinds, go_together
+from spincheck.locks.model import Creation, Forbidden, Immediate, Kind, Operation, Required, Role
+from spincheck.locks.reader import Fragment, Registration, Slot, TableError, did_you_mean, read_text
+
+UserTables = Fragment
+"""A user's own tables, as `spincheck.locks.config` reads them."""
+
+DEFAULT_FAMILIES = ("windows",)
+
+
+class Tables(msgspec.Struct, frozen=True, weakref=True):
+    """All lock knowledge of one run. Names and arguments are those of the preprocessed text.
+
+    ``raising`` functions go to the ``__except`` handler when called inside ``__try``; elsewhere they do not return.
+    ``same``: the result of a function is its argument of that number. ``all_names``: every function named anywhere.
+    ``digest``: hex, changes when anything here changes.
+    """
+
+    operations: dict[str, tuple[Operation, ...]]
+    kinds: dict[str, Kind]
+    noreturn: frozenset[str]
+    raising: frozenset[str]
+    immediate: dict[str, Immediate]
+    forbidden: dict[str, tuple[Forbidden, ...]]
+    required: dict[str, tuple[Required, ...]]
+    creations: dict[str, Creation]
+    same: dict[str, int]
+    roles: tuple[Role, ...]
+    all_names: frozenset[str]
+    families: tuple[str, ...]
+    digest: str
+    _registrations: dict[tuple[str, int, str], str]
+    _registration_patterns: tuple[tuple[re.Pattern[str], Registration], ...]
+    _slots: dict[tuple[str, str], str]
+    _slot_patterns: tuple[tuple[re.Pattern[str], Slot], ...]
+    _role_names: dict[str, Role]
+    _role_patterns: tuple[tuple[re.Pattern[str], Role], ...]
+    _pure_names: frozenset[str]
+    _impure_names: frozenset[str]
+    _pure_pattern: re.Pattern[str] | None
+    _role_memo: dict[str, Role | None]
+    _pure_memo: dict[str, bool]
+
+    def role(self, type_name: str) -> Role | None:
+        """Return the role of a callback type, also written as its pointer type (``PFN_WDF_X``, ``PDRIVER_CANCEL``)."""
+        if type_name not in self._role_memo:
+            self._role_memo[type_name] = self._find_role(type_name)
+        return self._role_memo[type_name]
+
+    def _find_role(self, type_name: str) -> Role | None:
+        names = [type_name]
+        if type_name.startswith("PFN_"):
+            names += ["EVT_" + type_name[4:], type_name[4:]]
+        elif type_name.startswith("P"):
+            names.append(type_name[1:])
+        for name in names:
+            if name in self._role_names:
+                return self._role_names[name]
+        for name in names:
+            for pattern, role in self._role_patterns:
+                if pattern.fullmatch(name):
+                    return role
+        return None
+
+    def registered(self, function: str, argument: int, through: str = "") -> str | None:
+        """Return the role type of a callback passed as ``argument`` of ``function``, or None.
+
+        ``through`` is the field whose address is the first argument, where there is one: a macro that stores a callback with
+        an interlocked exchange is a registration only for that field.
+        """
+        for key in ((function, argument, ""), (function, argument, through)):
+            if key in self._registrations:
+                return self._registrations[key]
+        for pattern, row in self._registration_patterns:
+            if row.argument == argument and row.through in ("", through) and pattern.fullmatch(function):
+                return row.role
+        return None
+
+    def slot(self, field: str, object: str = "") -> str | None:  # noqa: A002  (the word of ir.Reference)
+        """Return the role type of a callback stored in ``field`` of a struct type ``object`` ("" when not known), or None."""
+        name = object.lstrip("_")
+        for key in ((field, name), (field, "")):
+            if key in self._slots:
+                return self._slots[key]
+        for pattern, row in self._slot_patterns:
+            if row.object in ("", name) and pattern.fullmatch(field):
+                return row.role
+        return None
+
+    def pure(self, name: str) -> bool:
+        """Whether ``name`` gives the same object whenever it gets the same arguments, and changes nothing."""
+        known = self._pure_memo.get(name)
+        if known is None:
+            matched = self._pure_pattern is not None and self._pure_pattern.fullmatch(name) is not None
+            known = name in self._pure_names or (matched and name not in self._impure_names)
+            self._pure_memo[name] = known
+        return known
+
+    def compatible(self, kind: str, acquired: str, released: str) -> bool:
+        """Whether a release of variant ``released`` ends an acquire of variant ``acquired`` of this kind."""
+        return go_together(self.kinds[kind], acquired, released)
+
+    def storage(self, kind: str) -> str:
+        """Return what the locks of this kind live in; kinds with equal storage are ways to take the same lock."""
+        return self.kinds[kind].storage
+
+
+def _spread_spin(kinds: tuple[str, ...], known: dict[str, Kind]) -> tuple[str, ...]:
+    spread: list[str] = []
+    for kind in kinds:
+        names = sorted(name for name in known if known[name].spin) if kind == SPIN else [kind]
+        spread += [name for name in names if name not in spread]
+    return tuple(spread)
+
+
+def _is_name(pattern: str) -> bool:
+    return re.fullmatch(r"\w+", pattern) is not None
+
+
+def merge(fragments: tuple[Fragment, ...], families: tuple[str, ...]) -> Tables:
+    """Make one `Tables` of all fragments; raises `TableError` when they contradict each other."""
+    check(fragments)
+    kinds = {name: placed.value for name, placed in sorted(collect_kinds(fragments).items())}
+    operations: dict[str, tuple[Operation, ...]] = {}
+    forbidden: dict[str, tuple[Forbidden, ...]] = {}
+    required: dict[str, tuple[Required, ...]] = {}
+    for fragment in fragments:
+        for operation in fragment.operations:
+            name = operation.value.function
+            operations[name] = (*operations.get(name, ()), operation.value)
+        for ban in fragment.forbidden:
+            row = msgspec.structs.replace(ban.value, kinds=_spread_spin(ban.value.kinds, kinds))
+            forbidden[row.function] = (*forbidden.get(row.function, ()), row)
+        for need in fragment.required:
+            required[need.value.function] = (*required.get(need.value.function, ()), need.value)
+    roles = tuple(row.value for fragment in fragments for row in fragment.roles)
+    registrations = [row.value for fragment in fragments for row in fragment.registrations]
+    slots = [row.value for fragment in fragments for row in fragment.slots]
+    pure = [row.value for fragment in fragments for row in fragment.pure]
+    pure_patterns = [pattern for row in pure for pattern in row.patterns]
+    immediate = {row.value.function: row.value for fragment in fragments for row in fragment.immediate}
+    creations = {row.value.function: row.value for fragment in fragments for row in fragment.creations}
+    same = {row.value.function: row.value.argument for fragment in fragments for row in fragment.same}
+    noreturn = frozenset(row.value for fragment in fragments for row in fragment.noreturn)
+    raising = frozenset(row.value for fragment in fragments for row in fragment.raising)
+    names = {*operations, *forbidden, *required, *immediate, *creations, *same, *noreturn, *raising}
+    names.update(row.function for row in registrations if not row.pattern)
+    digest = hashlib.sha256("\n".join([*families, *(fragment.digest for fragment in fragments)]).encode()).hexdigest()
+    return Tables(
+        operations=operations,
+        kinds=kinds,
+        noreturn=noreturn,
+        raising=raising,
+        immediate=immediate,
+        forbidden=forbidden,
+        required=required,
+        creations=creations,
+        same=same,
+        roles=roles,
+        all_names=frozenset(names),
+        families=families,
+        digest=digest,
+        _registrations={(row.function, row.argument, row.through): row.role for row in registrations if not row.pattern},
+        _registration_patterns=tuple((re.compile(row.function), row) for row in registrations if row.pattern),
+        _slots={(row.field, row.object): row.role for row in slots if not row.pattern},
+        _slot_patterns=tuple((re.compile(row.field), row) for row in slots if row.pattern),
+        _role_names={role.pattern: role for role in roles if _is_name(role.pattern)},
+        _role_patterns=tuple(
+            # The longest pattern says most, so it is asked first.
+            (re.compile(role.pattern), role)
+            for role in sorted(roles, key=lambda role: (-len(role.pattern), role.pattern))
+            if not _is_name(role.pattern)
+        ),
+        _pure_names=frozenset(name for row in pure for name in row.names),
+        _impure_names=frozenset(name for row in pure for name in row.but),
+        _pure_pattern=re.compile("|".join(f"(?:{pattern})" for pattern in pure_patterns)) if pure_patterns else None,
+        _role_memo={},
+        _pure_memo={},
+    )
+
+
+@functools.cache
+def built_in() -> tuple[Fragment, ...]:
+    """Return the package's own tables, all families, in order of their file names."""
+    folder = importlib.resources.files("spincheck.locks")
+    files = sorted((item for item in folder.iterdir() if item.name.endswith(".toml")), key=lambda item: item.name)
+    return tuple(read_text(item.name, item.read_text(encoding="utf-8")) for item in files)
+
+
+def families() -> tuple[str, ...]:
+    """Return the names of the families of tables that there are, sorted."""
+    return tuple(sorted({fragment.family for fragment in built_in()}))
+
+
+def load(families: tuple[str, ...] = DEFAULT_FAMILIES, user: UserTables | None = None) -> Tables:
+    """Return the tables of ``families`` together with the user's own.
+
+    Raises `TableError`, with file and line where there is one, for an unknown family or for tables that contradict each other.
+    """
+    known = {fragment.family for fragment in built_in()}
+    for family in families:
+        if family not in known:
+            raise TableError(
+                f"there are no lock tables `{family}`, only {', '.join(sorted(known))}{did_you_mean(family, known)}"
+            )
+    chosen = tuple(dict.fromkeys(families))
+    if user is None:
+        return _load_built_in(chosen)
+    return merge((*_fragments(chosen), user), chosen)
+
+
+def _fragments(chosen: tuple[str, ...]) -> tuple[Fragment, ...]:
+    return tuple(fragment for fragment in built_in() if fragment.family in chosen)
+
+
+@functools.cache
+def _load_built_in(chosen: tuple[str, ...]) -> Tables:
+    return merge(_fragments(chosen), chosen)
