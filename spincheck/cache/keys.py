@@ -1,0 +1,86 @@
+"""Content keys: what a remembered value depends on, as one short string.
+
+Owns `digest`, the stamp of the program itself, and `Stamped`, a memory whose entries cannot outlive the code that
+made them. Everything is a hash of content; times, paths and machine names take no part, so that an entry
+is as good in another checkout as in this one.
+
+The stamp of the program is the hash of the source files of the rooms that make a kind of value. The usual way is a
+version constant that a person raises with each change of behaviour; forgetting it once gives wrong verdicts that no
+cold run shows. Reading the package's own files takes about two milliseconds per process and cannot be forgotten.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+
+from spincheck import __version__
+from spincheck.memory import Memory, Shelf
+
+_FRONT = ("ir.py", "frontend")
+_BACK = ("ir.py", "diagnostics.py", "analysis", "domain", "locks")
+_ROOMS: Mapping[Shelf, tuple[str, ...]] = {
+    "region": _FRONT,
+    "unit": _FRONT,
+    "function": _FRONT,
+    "summary": _BACK,
+    "outcome": (*_FRONT, *_BACK, "rules", "driver_render.py", "driver_units.py"),
+}
+"""Shelf → the files and folders of the package whose code decides what the shelf's values are."""
+
+
+def digest(*parts: str | bytes) -> str:
+    """Hash parts so that no two different lists of parts collide by concatenation; 32 hex digits."""
+    state = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        data = part if isinstance(part, bytes) else part.encode("utf-8", "surrogatepass")
+        state.update(len(data).to_bytes(8, "little"))
+        state.update(data)
+    return state.hexdigest()
+
+
+@cache
+def stamp(shelf: Shelf) -> str:
+    """Return the identity of the code that makes the values of a shelf; 16 hex digits, constant within a process."""
+    parts = [__version__]
+    for room in _ROOMS[shelf]:
+        parts.append(_room(room))
+    return digest(*parts)[:16]
+
+
+@cache
+def _room(room: str) -> str:
+    package = Path(__file__).parent.parent
+    place = package / room
+    files = sorted(file for file in place.rglob("*") if file.suffix in {".py", ".toml"}) if place.is_dir() else [place]
+    parts: list[str | bytes] = []
+    for file in files:
+        try:
+            data = file.read_bytes()
+        except OSError:  # a zipped or stripped installation: there the version alone says which code this is
+            continue
+        parts += [file.relative_to(package).as_posix(), data]
+    return digest(*parts)
+
+
+class Stamped:
+    """A view of a memory in which every key carries the stamp of its shelf: entries of other code are simply absent."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def get(self, shelf: Shelf, key: str) -> bytes | None:
+        """See `Memory.get`."""
+        return self._memory.get(shelf, stamp(shelf) + key)
+
+    def get_many(self, shelf: Shelf, keys: Iterable[str]) -> Mapping[str, bytes]:
+        """See `Memory.get_many`."""
+        prefix = stamp(shelf)
+        found = self._memory.get_many(shelf, [prefix + key for key in keys])
+        return {key[len(prefix) :]: value for key, value in found.items()}
+
+    def put(self, shelf: Shelf, key: str, value: bytes) -> None:
+        """See `Memory.put`."""
+        self._memory.put(shelf, stamp(shelf) + key, value)
