@@ -1,0 +1,189 @@
+"""The two steps of the build: check one unit, and check the units of one driver together.
+
+Owns what a verdict does to the build. Flows in: a unit or report node and its environment. Flows out: the node's file, diagnostics on
+standard error, and a failed node for a violation, so that SCons builds nothing that needs it and tries again next time.
+
+A step that could not look at its input leaves no file and still succeeds: the compiler is about to say what is wrong, and
+because the file is missing SCons comes here again in the next build, whatever was changed in between.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import SCons.Action  # type: ignore[import-untyped]
+import SCons.Errors  # type: ignore[import-untyped]
+import SCons.Script  # type: ignore[import-untyped]
+
+from . import _command, _session
+from ._pool import WorkerError
+
+ALIAS = "spincheck"
+
+_SIGNATURE = ["SPINCHECK_RULES", "SPINCHECK_FAIL", "_SPINCHECK_VERSION"]
+
+
+def check_unit(target: Any, source: Any, env: Any) -> Any:
+    """Preprocess and check one translation unit; returns 0 or a build error."""
+    unit = target[0]
+    text = _command.text_path(unit)
+    began = time.monotonic()
+    name = _source_name(source[0])
+    try:
+        with _session.pool(env).step():
+            done, told = _command.preprocess(target, source, env)
+            if not done:
+                return _not_preprocessed(unit, name, told)
+            _command.name_sources(text, _copies(unit, source[0]))
+            reply = _ask(
+                env, {"command": "unit", "input": str(text.absolute()), "output": unit.get_abspath()}
+            )
+    except WorkerError as error:
+        return _failure(unit, str(error))
+    finally:
+        if str(env["SPINCHECK_KEEP"]) in ("", "0"):
+            text.unlink(missing_ok=True)
+    return _verdict(unit, env, _session.Step("unit", name, time.monotonic() - began, reply))
+
+
+def check_driver(target: Any, source: Any, env: Any) -> Any:
+    """Check the units of one driver together, libraries included; returns 0 or a build error."""
+    del source
+    report = target[0]
+    units = [
+        node for node in report.children() if getattr(node.attributes, "spincheck_source", None) is not None
+    ]
+    # One whose source did not preprocess left no file, and the driver will not be linked.
+    if not units or not all(os.path.exists(node.get_abspath()) for node in units):  # noqa: PTH110 - no Path for each unit
+        return 0
+    began = time.monotonic()
+    request = {
+        "command": "link",
+        "inputs": [node.get_abspath() for node in units],
+        "output": report.get_abspath(),
+    }
+    try:
+        reply = _ask(env, request)
+    except WorkerError as error:
+        return _failure(report, str(error))
+    return _verdict(
+        report,
+        env,
+        _session.Step("driver", str(report.attributes.spincheck_driver), time.monotonic() - began, reply),
+    )
+
+
+def _show_unit(target: Any, source: Any, env: Any) -> str:
+    # Where SPINCHECKCOMSTR is empty: the real command, as SCons shows every other
+    return str(SCons.Action.Action("$SPINCHECKPPCOM").strfunction(target, source, env))
+
+
+def _show_driver(target: Any, source: Any, env: Any) -> str:
+    del env
+    return f"spincheck link {' '.join(map(str, source))} -o {target[0]}"
+
+
+check_unit.strfunction = _show_unit  # type: ignore[attr-defined]
+check_driver.strfunction = _show_driver  # type: ignore[attr-defined]
+
+UNIT_ACTION = SCons.Action.Action(
+    check_unit, cmdstr="$SPINCHECKCOMSTR", varlist=["SPINCHECKPPCOM", *_SIGNATURE]
+)
+DRIVER_ACTION = SCons.Action.Action(check_driver, cmdstr="$SPINCHECKLINKCOMSTR", varlist=_SIGNATURE)
+
+
+def only_checks() -> bool:
+    """Whether this build was asked for checks alone, so that no compiler will follow."""
+    return bool(SCons.Script.BUILD_TARGETS) and all(
+        str(target) == ALIAS for target in SCons.Script.BUILD_TARGETS
+    )
+
+
+def _ask(env: Any, request: dict[str, Any]) -> dict[str, Any]:
+    rules = env["SPINCHECK_RULES"]
+    words = rules.replace(",", " ").split() if isinstance(rules, str) else [str(rule) for rule in rules or ()]
+    options = {"cache": _cache(env), "rules": words or None}
+    return _session.ask(env, {**request, "cwd": env.fs.Top.get_abspath(), "options": options})
+
+
+def _cache(env: Any) -> str | None:
+    given = env.subst("$SPINCHECK_CACHE")
+    if given in ("", "0", "none"):
+        return None
+    path = Path(
+        env.fs.Top.get_abspath(), given.removeprefix("#").lstrip("/") if given.startswith("#") else given
+    )
+    # Otherwise the worker says once that the cache cannot be used, and works without
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    return str(path)
+
+
+def _verdict(node: Any, env: Any, step: _session.Step) -> Any:
+    reply = step.reply
+    status = reply.get("status")
+    text = _new_text(reply)
+    if text:
+        # One write, so that parallel jobs do not tear a path apart
+        sys.stderr.write(text if text.endswith("\n") else text + "\n")
+        # A check that said something says it again wherever it is asked for
+        node.set_nocache(True)
+    if status not in (0, 1):
+        return _failure(node, "" if text else "the check ended without a verdict")
+    _session.checked(step)
+    errors = step.count("errors")
+    if status == 0 or not errors or str(env["SPINCHECK_FAIL"]) == "never":
+        return 0
+    return _failed(node, f"{errors} lock violation{'s' if errors > 1 else ''}", 1)
+
+
+def _new_text(reply: dict[str, Any]) -> str:
+    diagnostics = reply.get("diagnostics")
+    if not isinstance(diagnostics, list):
+        return str(reply.get("text", ""))
+    texts = [
+        str(one.get("text", ""))
+        for one in diagnostics
+        if _session.first_time(str(one.get("fingerprint", "")))
+    ]
+    return "".join([str(reply.get("text", "")), *texts])
+
+
+def _not_preprocessed(unit: Any, name: str, told: str) -> Any:
+    unit.set_nocache(True)
+    if only_checks():
+        return _failure(unit, f"{name} does not preprocess", told)
+    _session.skipped(name, "does not preprocess, see the compiler's message")
+    return 0
+
+
+def _failure(node: Any, message: str, detail: str = "") -> Any:
+    if message:
+        sys.stderr.write(f"spincheck: error: {message}\n{detail}")
+    return _failed(node, "not checked", 2)
+
+
+def _failed(node: Any, message: str, status: int) -> Any:
+    return SCons.Errors.BuildError(node=node, errstr=message, status=status, exitstatus=2)
+
+
+def _source_name(source: Any) -> str:
+    return str(source if source.is_derived() else source.srcnode())
+
+
+def _copies(unit: Any, source: Any) -> dict[str, str]:
+    """Map files in a variant directory that SCons copied there to what they are copies of."""
+    copies = {}
+    for node in (source, *unit.children()):
+        if node.is_derived():
+            continue
+        original = node.srcnode()
+        if original is not node and original.exists():
+            copies[os.path.normpath(node.get_internal_path())] = original.get_internal_path()
+            copies[os.path.normpath(node.get_abspath())] = original.get_abspath()
+    return copies

@@ -1,0 +1,209 @@
+"""Adds the check's nodes to the build: a unit beside every C object, a report beside every driver.
+
+Owns the builders' hooks. Flows in: what the object, program and library builders are about to make. Flows out: the same, unchanged,
+and new nodes that SCons must have made before (`Requires`: an order, not a dependency, so that a changed rule checks again and
+compiles nothing).
+
+The hooks are wrapped around the builders' own emitters, not put into them: environments share builders through Clone,
+and compiler tools overwrite the entries of an emitter. What is on or off is asked of the environment in each call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import SCons.Builder  # type: ignore[import-untyped]
+import SCons.Node.FS  # type: ignore[import-untyped]
+import SCons.Scanner  # type: ignore[import-untyped]
+import SCons.Scanner.Prog  # type: ignore[import-untyped]
+import SCons.SConf  # type: ignore[import-untyped]
+import SCons.Tool  # type: ignore[import-untyped]
+import SCons.Tool.asm  # type: ignore[import-untyped]
+import SCons.Tool.cxx  # type: ignore[import-untyped]
+
+from . import _check, _command, _session
+
+UNIT_SUFFIX = ".spin"
+REPORT_SUFFIX = ".spincheck.json"
+
+_OFF = ("", "0", "off", "no", "false", "none")
+_OTHERS = frozenset([*SCons.Tool.cxx.CXXSuffixes, *SCons.Tool.asm.ASSuffixes, *SCons.Tool.asm.ASPPSuffixes])
+_CONFIGURATION = ("#pyproject.toml",)
+_compilers: dict[tuple[str, str], Any] = {}
+_LIBRARIES = SCons.Scanner.Prog.ProgramScanner()
+
+_UNIT = SCons.Builder.Builder(
+    name="SpincheckUnit",
+    action="$SPINCHECKCOM",
+    source_scanner=SCons.Tool.SourceFileScanner,
+)
+
+
+def _units_in_libraries(node: Any, env: Any, path: Any = ()) -> list[Any]:
+    """Scan a report for the units of the static libraries that its driver is linked with."""
+    given = getattr(node.attributes, "spincheck_libraries", ())
+    return _units([*given, *_LIBRARIES(node, env, path)])
+
+
+_REPORT = SCons.Builder.Builder(
+    name="SpincheckReport",
+    action="$SPINCHECKLINKCOM",
+    target_scanner=SCons.Scanner.ScannerBase(
+        _units_in_libraries, "SpincheckLibraries", path_function=SCons.Scanner.FindPathDirs("LIBPATH")
+    ),
+)
+
+
+class _Objects(SCons.Builder.DictEmitter):  # type: ignore[misc]
+    """The emitters of an object builder by suffix, and after any of them the unit."""
+
+    def __init__(self, inner: dict[str, Any], shared: bool) -> None:
+        super().__init__(inner)
+        self._shared = shared
+
+    def __call__(self, target: Any, source: Any, env: Any) -> tuple[Any, Any]:
+        target, source = super().__call__(target, source, env)
+        if target and source:
+            _add_unit(env.arg2nodes(target)[0], env.arg2nodes(source)[0], env, shared=self._shared)
+        return target, source
+
+
+class _Linked:
+    """The emitter of a program or library builder, and after it ``then``."""
+
+    def __init__(self, inner: Callable[..., Any] | None, then: Callable[[Any, Any, Any], None]) -> None:
+        self._inner = inner
+        self._then = then
+
+    def __call__(self, target: Any, source: Any, env: Any) -> tuple[Any, Any]:
+        if self._inner is not None:
+            target, source = self._inner(target=target, source=source, env=env)
+        if target:
+            self._then(env.arg2nodes(target)[0], env.arg2nodes(source), env)
+        return target, source
+
+
+def hook_objects(builder: Any, *, shared: bool) -> None:
+    """Make ``builder`` add a unit for every C source."""
+    builder = _innermost(builder)
+    if not isinstance(builder.emitter, _Objects):
+        builder.emitter = _Objects(builder.emitter or {}, shared)
+
+
+def hook_driver(builder: Any) -> None:
+    """Make ``builder`` add a report for every program or shared library with C sources."""
+    _hook(builder, _add_report)
+
+
+def hook_library(builder: Any) -> None:
+    """Make ``builder`` hand its units on to the drivers that link the library."""
+    _hook(builder, _remember_members)
+
+
+def _hook(builder: Any, then: Callable[[Any, Any, Any], None]) -> None:
+    builder = _innermost(builder)
+    if not isinstance(builder.emitter, _Linked):
+        builder.emitter = _Linked(builder.emitter, then)
+
+
+def _innermost(builder: Any) -> Any:
+    # Builders with one action for each suffix are proxies, whose attributes can be read but not set
+    return builder.get() if isinstance(builder, SCons.Builder.CompositeBuilder) else builder
+
+
+def _switched_on(env: Any) -> bool:
+    # An environment that shares the builder but did not load the tool has no such variable
+    return "SPINCHECKCOM" in env and str(env.get("SPINCHECK")).lower() not in _OFF
+
+
+def _in_configure(env: Any, source: Any) -> bool:
+    running = SCons.SConf.sconf_global
+    return bool(env.get("SCONF_NODE")) or (running is not None and source.is_under(running.confdir))
+
+
+def _add_unit(obj: Any, source: Any, env: Any, *, shared: bool) -> None:
+    if not _switched_on(env) or _in_configure(env, source):
+        return
+    suffix = source.get_suffix()
+    if suffix in _OTHERS and suffix != ".c":
+        _session.not_c(obj, source)
+    # Where static and shared objects are one node, and where an object is declared twice, the first unit stays.
+    if suffix != ".c" or getattr(obj.attributes, "spincheck_unit", None) is not None:
+        return
+    unit = obj.dir.File(obj.name + UNIT_SUFFIX)
+    overrides = {"_SPINCHECK_SHARED": "1"} if shared else {}
+    _UNIT(env, [unit], [source], **overrides)
+    unit.attributes.spincheck_source = source
+    obj.attributes.spincheck_unit = unit
+    compiler = _compiler(env, shared=shared)
+    env.Depends(unit, [*_configuration(env), *([compiler] if compiler else [])])
+    env.Requires(obj, unit)
+    env.Alias(_check.ALIAS, unit)
+
+
+def _add_report(driver: Any, sources: Iterable[Any], env: Any) -> None:
+    sources = list(sources)
+    if (
+        not _switched_on(env)
+        or _in_configure(env, driver)
+        or getattr(driver.attributes, "spincheck_report", None) is not None
+    ):
+        return
+    libraries = [node for node in sources if getattr(node.attributes, "spincheck_members", None) is not None]
+    units = [
+        node.attributes.spincheck_unit
+        for node in sources
+        if getattr(node.attributes, "spincheck_unit", None) is not None
+    ]
+    if not units and not _units([*libraries, *_LIBRARIES(driver, env, _LIBRARIES.path(env))]):
+        return
+    report = driver.dir.File(driver.name + REPORT_SUFFIX)
+    report.attributes.spincheck_libraries = libraries
+    report.attributes.spincheck_driver = driver
+    _REPORT(env, [report], units)
+    driver.attributes.spincheck_report = report
+    env.Depends(report, _configuration(env))
+    env.Requires(driver, report)
+    env.Alias(_check.ALIAS, report)
+
+
+def _remember_members(library: Any, sources: Iterable[Any], env: Any) -> None:
+    if _switched_on(env):
+        library.attributes.spincheck_members = list(sources)
+
+
+def _units(nodes: Iterable[Any]) -> list[Any]:
+    """Return the units of objects and static libraries, each once, in order."""
+    found: dict[Any, None] = {}
+    seen = set()
+    pending = list(nodes)[::-1]
+    while pending:
+        node = pending.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        attributes = getattr(node, "attributes", None)
+        unit = getattr(attributes, "spincheck_unit", None)
+        if unit is not None:
+            found[unit] = None
+        pending.extend(reversed(getattr(attributes, "spincheck_members", None) or []))
+    return list(found)
+
+
+def _configuration(env: Any) -> list[Any]:
+    """Return the files whose options the analysis reads."""
+    files = [env.fs.File(name) for name in _CONFIGURATION]
+    return [node for node in files if node.exists()]
+
+
+def _compiler(env: Any, *, shared: bool) -> Any:
+    """Return the compiler's node: another compiler means other headers."""
+    words = _command.compiler_words(env.Override({"_SPINCHECK_SHARED": "1"}) if shared else env)
+    if not words:
+        return None
+    key = (words[0], str(env["ENV"].get("PATH")))
+    if key not in _compilers:
+        found = env.WhereIs(words[0])
+        _compilers[key] = env.fs.File(found) if found else None
+    return _compilers[key]

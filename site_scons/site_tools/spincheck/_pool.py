@@ -1,0 +1,213 @@
+"""The worker processes that do the analysis, as long as the build lives.
+
+Owns the processes and the protocol: one JSON object per line, a request on the worker's standard input, its answer on its
+standard output, ids paired. Flows in: requests from SCons's build threads. Flows out: answers, or a `WorkerError` whose message says
+what to do.
+
+Not one process per file, because the interpreter and the tables cost more than a file from the cache; not threads, because a
+Python function action holds the interpreter lock. A worker is started when a request finds none idle, at most one per job
+and processor. What it writes to standard error is kept in a file: a pipe that nobody reads would stop it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+_GOODBYE_SECONDS = 5.0
+
+
+class WorkerError(Exception):
+    """The analysis cannot be had; the message is for the user."""
+
+
+class _Worker:
+    """One process. Not thread-safe: one request at a time."""
+
+    def __init__(self, command: list[str]) -> None:
+        self._command = command
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
+            # An interrupt from the terminal is for SCons, which then ends the worker by closing its input
+            start_new_session=True,
+        )
+        self._requests = 0
+
+    def ask(self, request: dict[str, Any]) -> dict[str, Any] | None:
+        """Return the answer, or None when the process has died."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._requests += 1
+        line = json.dumps({"id": self._requests, **request}).encode() + b"\n"
+        try:
+            self._process.stdin.write(line)
+            self._process.stdin.flush()
+            answer = self._process.stdout.readline()
+        except OSError:
+            return None
+        if not answer.endswith(b"\n"):
+            return None
+        try:
+            decoded = json.loads(answer)
+        except ValueError:
+            decoded = None
+        if not isinstance(decoded, dict) or decoded.get("id") != self._requests:
+            self.close()
+            raise WorkerError(
+                f"{self._name()} answered something that is no answer: {answer[:200].decode(errors='replace').strip()}"
+            )
+        return decoded
+
+    def last_words(self) -> str:
+        """Wait for the dead process and say how it ended."""
+        self.close()
+        self._stderr.seek(0)
+        said = self._stderr.read().decode(errors="replace").strip().splitlines()
+        if any("No module named spincheck" in line and "spincheck." not in line for line in said):
+            return (
+                f"{self._command[0]} has no package spincheck: install it there "
+                f"({self._command[0]} -m pip install spincheck), or set SPINCHECK_PYTHON to a Python that has it"
+            )
+        status = self._process.returncode
+        ended = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
+        return f"{self._name()} {ended}" + (f": {said[-1]}" if said else "")
+
+    def close(self) -> None:
+        """End the process: it ends by itself when its input does."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                # What a dead process did not read is lost anyway
+                with suppress(OSError):
+                    pipe.close()
+        try:
+            self._process.wait(_GOODBYE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _name(self) -> str:
+        return f"the worker '{' '.join(self._command)}'"
+
+
+class Pool:
+    """Workers of one Python interpreter. Thread-safe; starts nothing before the first request."""
+
+    def __init__(self, python: list[str], limit: int) -> None:
+        # -P: a directory called spincheck in the project is not the package
+        self._command = [*python, "-P", "-m", "spincheck", "worker"]
+        self._limit = limit
+        self._idle: list[_Worker] = []
+        self._count = 0
+        self._steps = 0
+        self._changed = threading.Condition()
+        self._broken = ""
+
+    @property
+    def started(self) -> int:
+        """How many workers are alive."""
+        return self._count
+
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        """Announce a step that will ask: its worker starts up while the step preprocesses."""
+        with self._changed:
+            self._steps += 1
+            start = self._count < min(self._steps, self._limit) and not self._broken
+            self._count += start
+        try:
+            if start:
+                self._release(self._start_counted())
+            yield
+        finally:
+            with self._changed:
+                self._steps -= 1
+
+    def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Return the answer to ``request``. A worker that died is replaced once; raises `WorkerError` if that dies too."""
+        worker = self._acquire()
+        try:
+            answer = worker.ask(request)
+            if answer is None:
+                worker.close()
+                worker = self._start()
+                answer = _certain(worker, request)
+        except WorkerError as error:
+            self._discard(str(error))
+            raise
+        except BaseException:
+            worker.close()
+            self._discard("")
+            raise
+        self._release(worker)
+        return answer
+
+    def close(self) -> None:
+        """End all workers; the pool can be used again."""
+        with self._changed:
+            workers, self._idle = self._idle, []
+            self._count -= len(workers)
+        for worker in workers:
+            worker.close()
+
+    def _start(self) -> _Worker:
+        try:
+            return _Worker(self._command)
+        except OSError as error:
+            raise WorkerError(
+                f"{self._command[0]} cannot be run ({error.strerror}): set SPINCHECK_PYTHON to a Python that has spincheck"
+            ) from None
+
+    def _acquire(self) -> _Worker:
+        with self._changed:
+            while not self._idle and self._count >= self._limit and not self._broken:
+                self._changed.wait()
+            if self._broken:
+                raise WorkerError(self._broken)
+            if self._idle:
+                return self._idle.pop()
+            self._count += 1
+        return self._start_counted()
+
+    def _start_counted(self) -> _Worker:
+        try:
+            return self._start()
+        except WorkerError as error:
+            self._discard(str(error))
+            raise
+
+    def _release(self, worker: _Worker) -> None:
+        with self._changed:
+            self._idle.append(worker)
+            self._changed.notify()
+
+    def _discard(self, reason: str) -> None:
+        """Forget a worker. One that cannot be run at all is told once and not tried again for every other file."""
+        with self._changed:
+            self._count -= 1
+            if "SPINCHECK_PYTHON" in reason:
+                self._broken = reason
+            self._changed.notify_all()
+
+
+def _certain(worker: _Worker, request: dict[str, Any]) -> dict[str, Any]:
+    answer = worker.ask(request)
+    if answer is None:
+        raise WorkerError(worker.last_words())
+    return answer
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
