@@ -105,6 +105,9 @@ PxEvtDeviceD0Entry(
     dev->OutputOpen = TRUE;
     WdfSpinLockRelease(dev->OutputLock);
 
+    /* Writes that waited through the power-down */
+    PxServiceWrites(dev);
+
     PxLog(dev, PxEventPowerUp, (ULONG) PreviousState);
     WdfTimerStart(dev->Watchdog, WDF_REL_TIMEOUT_IN_MS(PX_WATCHDOG_PERIOD_MS));
     return STATUS_SUCCESS;
