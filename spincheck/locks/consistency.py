@@ -8,9 +8,11 @@ the tables can be edited by people who do not know the analysis.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from spincheck.locks.model import Kind, LockIdentity, Operation
-from spincheck.locks.reader import Fragment, Placed, TableError, did_you_mean
+from spincheck.locks.reader import Fragment, Placed, TableError
+from spincheck.locks.words import did_you_mean
 
 SPIN = "@spin"
 """In a list of kinds: every kind whose holder runs at DISPATCH_LEVEL or above."""
@@ -23,7 +25,9 @@ def collect_kinds(fragments: Iterable[Fragment]) -> dict[str, Placed[Kind]]:
         for placed in fragment.kinds:
             name = placed.value.name
             if name in kinds:
-                raise placed.error(f"kind `{name}` is already defined at {kinds[name].file}:{kinds[name].line}")
+                raise placed.error(
+                    f"kind `{name}` is already defined at {kinds[name].file}:{kinds[name].line}"
+                )
             kinds[name] = placed
     return kinds
 
@@ -41,13 +45,13 @@ def check(fragments: tuple[Fragment, ...]) -> None:
 
 def _kinds_exist(fragments: tuple[Fragment, ...], kinds: Mapping[str, Kind]) -> None:
     for fragment in fragments:
-        named: list[tuple[Placed[object], str]] = []
-        named += [(row, row.value.kind) for row in fragment.operations]  # type: ignore[misc]
-        named += [(row, hold.kind) for row in fragment.roles for hold in row.value.holds]  # type: ignore[misc]
-        named += [(row, row.value.kind) for row in fragment.immediate]  # type: ignore[misc]
-        named += [(row, row.value.kind) for row in fragment.creations]  # type: ignore[misc]
-        named += [(row, kind) for row in fragment.forbidden for kind in row.value.kinds]  # type: ignore[misc]
-        named += [(row, kind) for row in fragment.required for kind in row.value.kinds]  # type: ignore[misc]
+        named: list[tuple[Placed[Any], str]] = []
+        named += [(row, row.value.kind) for row in fragment.operations]
+        named += [(row, hold.kind) for row in fragment.roles for hold in row.value.holds]
+        named += [(row, row.value.kind) for row in fragment.immediate]
+        named += [(row, row.value.kind) for row in fragment.creations]
+        named += [(row, kind) for row in fragment.forbidden for kind in row.value.kinds]
+        named += [(row, kind) for row in fragment.required for kind in row.value.kinds]
         for row, kind in named:
             if kind not in kinds and kind != SPIN:
                 raise row.error(f"unknown kind `{kind}`{did_you_mean(kind, kinds)}")
@@ -74,7 +78,9 @@ def _modes_fit(operations: list[Placed[Operation]], kinds: Mapping[str, Kind]) -
     for row in operations:
         operation, kind = row.value, kinds[row.value.kind]
         if operation.mode != "exclusive" and not kind.shared:
-            raise row.error(f"kind `{kind.name}` has no shared mode, so `{operation.function}` cannot have mode `{operation.mode}`")
+            raise row.error(
+                f"kind `{kind.name}` has no shared mode, so `{operation.function}` cannot have mode `{operation.mode}`"
+            )
         if kind.counter and operation.action == "convert":
             raise row.error(f"kind `{kind.name}` is a counter, it cannot be converted")
         if operation.lock == LockIdentity():
@@ -89,7 +95,11 @@ def go_together(kind: Kind, acquired: str, released: str) -> bool:
 def _fits(acquire: Operation, release: Operation, kind: Kind) -> bool:
     if acquire.kind != release.kind or not go_together(kind, acquire.variant, release.variant):
         return False
-    return "any" in (acquire.mode, release.mode) or "argument" in (acquire.mode, release.mode) or acquire.mode == release.mode
+    return (
+        "any" in (acquire.mode, release.mode)
+        or "argument" in (acquire.mode, release.mode)
+        or acquire.mode == release.mode
+    )
 
 
 def _partners(operations: list[Placed[Operation]], kinds: Mapping[str, Kind]) -> None:
@@ -104,8 +114,12 @@ def _partners(operations: list[Placed[Operation]], kinds: Mapping[str, Kind]) ->
         partners = [other.value for other in acquires if _fits(other.value, row.value, kind)]
         if not partners:
             raise row.error(f"nothing acquires what `{row.value.function}` releases ({_shape(row.value)})")
-        if row.value.saved.where == "value" and not any(other.saved.where in {"result", "out"} for other in partners):
-            raise row.error(f"`{row.value.function}` is handed a saved state, but no acquire saves one ({_shape(row.value)})")
+        if row.value.saved.where == "value" and not any(
+            other.saved.where in {"result", "out"} for other in partners
+        ):
+            raise row.error(
+                f"`{row.value.function}` is handed a saved state, but no acquire saves one ({_shape(row.value)})"
+            )
 
 
 def _shape(operation: Operation) -> str:
@@ -113,22 +127,31 @@ def _shape(operation: Operation) -> str:
 
 
 def _unique(fragments: tuple[Fragment, ...]) -> None:
-    def once(rows: Iterable[tuple[Placed[object], object]], what: str) -> None:
-        seen: dict[object, Placed[object]] = {}
+    def once(rows: Iterable[tuple[Placed[Any], object]], what: str) -> None:
+        seen: dict[object, Placed[Any]] = {}
         for row, key in rows:
             if key in seen:
                 raise row.error(f"{what} is already given at {seen[key].file}:{seen[key].line}")
             seen[key] = row
 
-    once(((r, r.value.pattern) for f in fragments for r in f.roles), "this role")  # type: ignore[misc]
-    once(((r, (r.value.function, r.value.argument, r.value.through)) for f in fragments for r in f.registrations), "this registration")  # type: ignore[misc]
-    once(((r, (r.value.field, r.value.object)) for f in fragments for r in f.slots), "this slot")  # type: ignore[misc]
-    once(((r, r.value.function) for f in fragments for r in f.immediate), "this call")  # type: ignore[misc]
-    once(((r, r.value) for f in fragments for r in f.forbidden), "this forbidden call")  # type: ignore[misc]
-    once(((r, r.value) for f in fragments for r in f.required), "this requirement")  # type: ignore[misc]
-    once(((r, r.value) for f in fragments for r in (*f.noreturn, *f.raising)), "this function")  # type: ignore[misc]
+    once(((r, r.value.pattern) for f in fragments for r in f.roles), "this role")
+    once(
+        (
+            (r, (r.value.function, r.value.argument, r.value.through))
+            for f in fragments
+            for r in f.registrations
+        ),
+        "this registration",
+    )
+    once(((r, (r.value.field, r.value.object)) for f in fragments for r in f.slots), "this slot")
+    once(((r, r.value.function) for f in fragments for r in f.immediate), "this call")
+    once(((r, r.value) for f in fragments for r in f.forbidden), "this forbidden call")
+    once(((r, r.value) for f in fragments for r in f.required), "this requirement")
+    once(((r, r.value) for f in fragments for r in (*f.noreturn, *f.raising)), "this function")
     operations = {row.value.function for fragment in fragments for row in fragment.operations}
     for fragment in fragments:
         for row in (*fragment.noreturn, *fragment.raising):
             if row.value in operations:
-                raise TableError(f"{row.file}:{row.line}: `{row.value}` never returns, so it cannot be a lock operation too")
+                raise TableError(
+                    f"{row.file}:{row.line}: `{row.value}` never returns, so it cannot be a lock operation too"
+                )

@@ -31,7 +31,7 @@ class _Fact(msgspec.Struct, frozen=True):
     """Base of every fact: immutable and compared by content."""
 
 
-class LockIdentity(_Fact):
+class LockIdentity(_Fact, frozen=True):
     """How a call says which lock it is about.
 
     ``arguments`` together are the identity (usually one: the pointer or handle); empty for a global, or for
@@ -45,7 +45,7 @@ class LockIdentity(_Fact):
     names: tuple[tuple[int, str], ...] = ()
 
 
-class Saved(_Fact):
+class Saved(_Fact, frozen=True):
     """Where the state that a release needs is kept.
 
     ``result``: the acquire returns it; ``out``: it stores it through pointer ``argument``; ``value``: the release
@@ -56,7 +56,7 @@ class Saved(_Fact):
     argument: int = -1
 
 
-class Condition(_Fact):
+class Condition(_Fact, frozen=True):
     """A test of one argument of a call; ``value`` counts for ``equals`` and ``bits`` (any of these bits set)."""
 
     argument: int
@@ -64,7 +64,7 @@ class Condition(_Fact):
     value: int = 0
 
 
-class Operation(_Fact):
+class Operation(_Fact, frozen=True):
     """One row: what one function does to one kind of lock.
 
     ``success_ranges`` are the results (both ends included) that mean success; empty when the result says nothing.
@@ -92,7 +92,7 @@ class Operation(_Fact):
     parameters: int = -1
 
 
-class Kind(_Fact):
+class Kind(_Fact, frozen=True):
     """A kind of lock.
 
     ``noun`` is what messages call it. ``counter``: not a lock with an owner but a depth (regions). ``recursive``: a second
@@ -115,7 +115,7 @@ class Kind(_Fact):
     releases: tuple[tuple[str, str], ...] = ()
 
 
-class Hold(_Fact):
+class Hold(_Fact, frozen=True):
     """A lock that a role is entered with.
 
     ``lock`` names it by the callback's own arguments, or is a global. ``at_exit``: the callback must have ``released`` it, or
@@ -130,7 +130,7 @@ class Hold(_Fact):
     saved_field: str = ""
 
 
-class Role(_Fact):
+class Role(_Fact, frozen=True):
     """What a function with this role type promises.
 
     ``pattern`` matches the role type's name. ``balanced``: must end with what it began with; false for callbacks whose very
@@ -145,7 +145,7 @@ class Role(_Fact):
     balanced: bool = True
 
 
-class Immediate(_Fact):
+class Immediate(_Fact, frozen=True):
     """A call that runs its argument ``callback`` at once under a lock.
 
     ``passes`` are the call's arguments that the callback receives, in order; -1 for one that is not among them.
@@ -158,7 +158,7 @@ class Immediate(_Fact):
     passes: tuple[int, ...] = ()
 
 
-class Forbidden(_Fact):
+class Forbidden(_Fact, frozen=True):
     """A call that must not be made while a lock of one of ``kinds`` is held.
 
     ``when``: only if true; ``unless``: not if true. A condition whose truth is unknown makes no finding.
@@ -171,7 +171,7 @@ class Forbidden(_Fact):
     rule: str = ""
 
 
-class Required(_Fact):
+class Required(_Fact, frozen=True):
     """A call that needs a lock or region of one of ``kinds``; a held spin lock (APCs cannot come) satisfies it too."""
 
     function: str
@@ -179,7 +179,7 @@ class Required(_Fact):
     rule: str = ""
 
 
-class Creation(_Fact):
+class Creation(_Fact, frozen=True):
     """A call that creates a lock object; argument ``attributes`` must name the parent that the object belongs to.
 
     ``lock`` is the pointer that receives the handle; ``kind`` the kind of the new lock.
@@ -189,3 +189,44 @@ class Creation(_Fact):
     kind: str
     attributes: int
     lock: int
+
+
+class Registration(_Fact, frozen=True):
+    """Argument ``argument`` of ``function`` is a callback with role type ``role``.
+
+    ``pattern``: ``function`` is a regular expression. ``through``: only when the call writes a field of this name, as
+    ``InterlockedExchangePointer(&Irp->CancelRoutine, f)`` does for a macro that sets a field.
+    """
+
+    function: str
+    argument: int
+    role: str
+    through: str = ""
+    pattern: bool = False
+
+
+class Slot(_Fact, frozen=True):
+    """A function stored in field ``field`` (of a struct ``object``, or of any) has role type ``role``.
+
+    ``pattern``: ``field`` and ``object`` are regular expressions.
+    """
+
+    field: str
+    role: str
+    object: str = ""
+    pattern: bool = False
+
+
+class Same(_Fact, frozen=True):
+    """The result of ``function`` is its argument ``argument``, whatever its body does with types."""
+
+    function: str
+    argument: int
+
+
+class Pure(_Fact, frozen=True):
+    """Functions that give the same object for the same arguments: names, patterns, and exceptions to the patterns."""
+
+    names: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+    but: tuple[str, ...] = ()

@@ -17,8 +17,19 @@ import re
 import msgspec
 
 from spincheck.locks.consistency import SPIN, check, collect_kinds, go_together
-from spincheck.locks.model import Creation, Forbidden, Immediate, Kind, Operation, Required, Role
-from spincheck.locks.reader import Fragment, Registration, Slot, TableError, did_you_mean, read_text
+from spincheck.locks.model import (
+    Creation,
+    Forbidden,
+    Immediate,
+    Kind,
+    Operation,
+    Registration,
+    Required,
+    Role,
+    Slot,
+)
+from spincheck.locks.reader import Fragment, TableError, read_text
+from spincheck.locks.words import did_you_mean
 
 UserTables = Fragment
 """A user's own tables, as `spincheck.locks.config` reads them."""
@@ -101,7 +112,7 @@ class Tables(msgspec.Struct, frozen=True, weakref=True):
             if key in self._slots:
                 return self._slots[key]
         for pattern, row in self._slot_patterns:
-            if row.object in ("", name) and pattern.fullmatch(field):
+            if pattern.fullmatch(field) and (not row.object or re.fullmatch(row.object, name)):
                 return row.role
         return None
 
@@ -163,7 +174,9 @@ def merge(fragments: tuple[Fragment, ...], families: tuple[str, ...]) -> Tables:
     raising = frozenset(row.value for fragment in fragments for row in fragment.raising)
     names = {*operations, *forbidden, *required, *immediate, *creations, *same, *noreturn, *raising}
     names.update(row.function for row in registrations if not row.pattern)
-    digest = hashlib.sha256("\n".join([*families, *(fragment.digest for fragment in fragments)]).encode()).hexdigest()
+    digest = hashlib.sha256(
+        "\n".join([*families, *(fragment.digest for fragment in fragments)]).encode()
+    ).hexdigest()
     return Tables(
         operations=operations,
         kinds=kinds,
@@ -178,7 +191,9 @@ def merge(fragments: tuple[Fragment, ...], families: tuple[str, ...]) -> Tables:
         all_names=frozenset(names),
         families=families,
         digest=digest,
-        _registrations={(row.function, row.argument, row.through): row.role for row in registrations if not row.pattern},
+        _registrations={
+            (row.function, row.argument, row.through): row.role for row in registrations if not row.pattern
+        },
         _registration_patterns=tuple((re.compile(row.function), row) for row in registrations if row.pattern),
         _slots={(row.field, row.object): row.role for row in slots if not row.pattern},
         _slot_patterns=tuple((re.compile(row.field), row) for row in slots if row.pattern),
@@ -191,7 +206,9 @@ def merge(fragments: tuple[Fragment, ...], families: tuple[str, ...]) -> Tables:
         ),
         _pure_names=frozenset(name for row in pure for name in row.names),
         _impure_names=frozenset(name for row in pure for name in row.but),
-        _pure_pattern=re.compile("|".join(f"(?:{pattern})" for pattern in pure_patterns)) if pure_patterns else None,
+        _pure_pattern=re.compile("|".join(f"(?:{pattern})" for pattern in pure_patterns))
+        if pure_patterns
+        else None,
         _role_memo={},
         _pure_memo={},
     )
@@ -201,7 +218,9 @@ def merge(fragments: tuple[Fragment, ...], families: tuple[str, ...]) -> Tables:
 def built_in() -> tuple[Fragment, ...]:
     """Return the package's own tables, all families, in order of their file names."""
     folder = importlib.resources.files("spincheck.locks")
-    files = sorted((item for item in folder.iterdir() if item.name.endswith(".toml")), key=lambda item: item.name)
+    files = sorted(
+        (item for item in folder.iterdir() if item.name.endswith(".toml")), key=lambda item: item.name
+    )
     return tuple(read_text(item.name, item.read_text(encoding="utf-8")) for item in files)
 
 

@@ -19,7 +19,9 @@ _KEY_PART = re.compile(r'"((?:\\.|[^"\\])*)"|\'([^\']*)\'|([A-Za-z0-9_-]+)')
 
 
 def _split(key: str) -> tuple[str, ...]:
-    return tuple(next(part for part in match.groups() if part is not None) for match in _KEY_PART.finditer(key))
+    return tuple(
+        next(part for part in match.groups() if part is not None) for match in _KEY_PART.finditer(key)
+    )
 
 
 def line_index(text: str) -> dict[Path, int]:
