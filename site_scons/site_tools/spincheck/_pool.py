@@ -1,8 +1,20 @@
-"""The worker processes that do the analysis, as long as the build lives.
+r"""The worker processes that do the analysis, as long as the build lives.
 
-Owns the processes and the protocol: one JSON object per line, a request on the worker's standard input, its answer on its
-standard output, ids paired. Flows in: requests from SCons's build threads. Flows out: answers, or a `WorkerError` whose message says
-what to do.
+Owns the processes and the protocol. Flows in: requests from SCons's build threads. Flows out: answers, or a `WorkerError` whose
+message says what to do.
+
+The protocol is one JSON object per line, in on standard input, out on standard output, one answer for each request in order:
+
+    {"id": 1, "command": "unit", "input": "x.i", "output": "x.spin", "cwd": DIR, "options": {"cache": PATH|null, "rules": [..]|null}}
+    {"id": 2, "command": "link", "inputs": ["x.spin", ..], "output": "driver.json", "cwd": DIR, "options": {..}}
+    {"id": 3, "command": "record", "build": {..}, "cwd": DIR, "options": {..}}
+
+    {"id": 1, "status": 0, "text": "", "stats": {"functions_analysed": 7, "functions_reused": 0},
+     "diagnostics": [{"fingerprint": "..", "severity": "error", "text": "q.c:12:5: error: ..\n"}]}
+
+``status`` is the exit status of the same command: 0, 1 for violations, 2 for input that cannot be read. ``text`` is what the worker has to say
+beside the diagnostics, such as a warning about the cache. A link's ``diagnostics`` are those that its units have not told.
+The worker ends when its input does.
 
 Not one process per file, because the interpreter and the tables cost more than a file from the cache; not threads, because a
 Python function action holds the interpreter lock. A worker is started when a request finds none idle, at most one per job
@@ -61,12 +73,12 @@ class _Worker:
             decoded = json.loads(answer)
         except ValueError:
             decoded = None
-        if not isinstance(decoded, dict) or decoded.get("id") != self._requests:
+        if not _is_answer(decoded) or decoded["id"] != self._requests:
             self.close()
             raise WorkerError(
-                f"{self._name()} answered something that is no answer: {answer[:200].decode(errors='replace').strip()}"
+                f"{self._name()} is of another version than this tool; it answered {answer[:200].decode(errors='replace').strip()}"
             )
-        return decoded
+        return dict(decoded)
 
     def last_words(self) -> str:
         """Wait for the dead process and say how it ended."""
@@ -197,6 +209,17 @@ class Pool:
             if "SPINCHECK_PYTHON" in reason:
                 self._broken = reason
             self._changed.notify_all()
+
+
+def _is_answer(decoded: Any) -> bool:
+    if not isinstance(decoded, dict) or decoded.get("status") not in (0, 1, 2) or "id" not in decoded:
+        return False
+    told = decoded.get("diagnostics", [])
+    return (
+        isinstance(told, list)
+        and all(isinstance(one, dict) and {"fingerprint", "severity", "text"} <= one.keys() for one in told)
+        and isinstance(decoded.get("stats", {}), dict)
+    )
 
 
 def _certain(worker: _Worker, request: dict[str, Any]) -> dict[str, Any]:

@@ -39,6 +39,14 @@ class Step:
         value = self.reply.get("stats", {}).get(name, 0)
         return value if isinstance(value, int) else 0
 
+    def told(self, severity: str) -> list[str]:
+        """Return the fingerprints of the answer's diagnostics of one severity."""
+        return [
+            str(one["fingerprint"])
+            for one in self.reply.get("diagnostics", [])
+            if one["severity"] == severity
+        ]
+
 
 class _Session:
     """The state of the running build. Thread-safe."""

@@ -26,10 +26,16 @@ class Summary:
         self._seconds = sum(step.seconds for step in steps)
 
     def line(self) -> str:
-        """Return the summary line, and one more for what was not analysed."""
+        """Return the summary line, and one more for what was not analysed.
+
+        A driver's step looks at its units' functions again, so functions are counted in the units where there are any.
+        """
+        counted = self._units or self._steps
+        analysed = sum(step.count("functions_analysed") for step in counted)
+        reused = sum(step.count("functions_reused") for step in counted)
         text = (
-            f"spincheck: {_count(len(self._units), 'file')} checked, {_count(self._total('functions_analysed'), 'function')} analysed, "
-            f"{self._total('functions_reused')} reused, {self._verdict()} in {self._seconds:.1f} s\n"
+            f"spincheck: {_count(len(self._units), 'file')} checked, {_count(analysed, 'function')} analysed, "
+            f"{reused} reused, {self._verdict()} in {self._seconds:.1f} s\n"
         )
         return text + "".join(f"spincheck: not analysed: {line}\n" for line in self._not_analysed())
 
@@ -74,7 +80,7 @@ class Summary:
             "target": ", ".join(step.target for step in self._steps if step.what == "driver"),
             "started": int(began * 1000),
             "wall_ms": int(self._wall * 1000),
-            "status": 1 if self._total("errors") else 0,
+            "status": 1 if self._violations("error") else 0,
             "steps": [
                 {
                     "what": step.what,
@@ -88,11 +94,12 @@ class Summary:
             "not_analysed": [*(source for source, _ in self._skipped), *self._others],
         }
 
-    def _total(self, name: str) -> int:
-        return sum(step.count(name) for step in self._steps)
+    def _violations(self, severity: str) -> int:
+        """Count what was told, each diagnostic once however many steps found it."""
+        return len({one for step in self._steps for one in step.told(severity)})
 
     def _verdict(self) -> str:
-        errors, warnings = self._total("errors"), self._total("warnings")
+        errors, warnings = self._violations("error"), self._violations("warning")
         if not errors and not warnings:
             return "no violations"
         parts = [_count(errors, "violation")] if errors else []
@@ -108,9 +115,12 @@ class Summary:
 
 def _row(step: Step) -> tuple[str, ...]:
     counts = (
-        str(step.count(name)) for name in ("functions_analysed", "functions_reused", "errors", "warnings")
+        step.count("functions_analysed"),
+        step.count("functions_reused"),
+        len(step.told("error")),
+        len(step.told("warning")),
     )
-    return (step.target, *counts, f"{step.seconds:.2f}")
+    return (step.target, *map(str, counts), f"{step.seconds:.2f}")
 
 
 def _texts(step: Step) -> list[str]:
