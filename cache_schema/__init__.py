@@ -30,9 +30,8 @@ def create(connection: sqlite3.Connection) -> None:
 
 def upgrade(connection: sqlite3.Connection) -> None:
     """Apply the migrations that this database lacks; raises `sqlite3.Error`."""
-    from sqlite_utils import Database  # noqa: PLC0415 -- see the module's docstring
-
     from spincheck.cache_schema.migrations import STEPS  # noqa: PLC0415
+    from sqlite_utils import Database  # noqa: PLC0415 -- see the module's docstring
 
     STEPS.apply(Database(connection, execute_plugins=False))
     connection.execute(f"PRAGMA user_version = {VERSION}")

@@ -26,7 +26,7 @@ _ROOMS: Mapping[Shelf, tuple[str, ...]] = {
     "unit": _FRONT,
     "function": _FRONT,
     "summary": _BACK,
-    "outcome": (*_FRONT, *_BACK, "rules", "driver_render.py", "driver_units.py"),
+    "outcome": (*_FRONT, *_BACK, "rules", "driver_render.py", "driver_drafts.py", "driver_units.py"),
 }
 """Shelf → the files and folders of the package whose code decides what the shelf's values are."""
 
@@ -44,17 +44,18 @@ def digest(*parts: str | bytes) -> str:
 @cache
 def stamp(shelf: Shelf) -> str:
     """Return the identity of the code that makes the values of a shelf; 16 hex digits, constant within a process."""
-    parts = [__version__]
-    for room in _ROOMS[shelf]:
-        parts.append(_room(room))
-    return digest(*parts)[:16]
+    return digest(__version__, *(_room(room) for room in _ROOMS[shelf]))[:16]
 
 
 @cache
 def _room(room: str) -> str:
     package = Path(__file__).parent.parent
     place = package / room
-    files = sorted(file for file in place.rglob("*") if file.suffix in {".py", ".toml"}) if place.is_dir() else [place]
+    files = (
+        sorted(file for file in place.rglob("*") if file.suffix in {".py", ".toml"})
+        if place.is_dir()
+        else [place]
+    )
     parts: list[str | bytes] = []
     for file in files:
         try:

@@ -1,7 +1,7 @@
 """Opening the cache database, whatever state it is in.
 
 Owns the way from a path to a connection of today's schema. Flows in: a path where there may be nothing, a good database, a
-damaged one, somebody else's, a newer one, or a directory. Flows out: a connection, or `Unusable` with a reason for the user;
+damaged one, somebody else's, a newer one, or a directory. Flows out: a connection, or `UnusableError` with a reason for the user;
 never a database that was half made, and never a lost file: what is damaged is renamed.
 
 Making and setting aside happen under a lock file, opening a good database does not. A new database is made complete under
@@ -29,11 +29,11 @@ _TABLES = {"entries", "builds", "steps", "diagnostics", "_sqlite_migrations", "s
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH}
 
 
-class Unusable(Exception):
+class UnusableError(Exception):
     """The database cannot be used; the message says why."""
 
 
-class Damaged(Exception):
+class DamagedError(Exception):
     """The file at this path is no good database; it should be set aside. ``identity`` tells which file was seen."""
 
     def __init__(self, reason: str, identity: tuple[int, int]) -> None:
@@ -44,14 +44,14 @@ class Damaged(Exception):
 def open_database(path: Path, busy_seconds: float, told: list[str]) -> sqlite3.Connection:
     """Return a connection to the database at ``path``, which is made when missing.
 
-    What had to be set aside is appended to ``told``. Raises `Unusable`.
+    What had to be set aside is appended to ``told``. Raises `UnusableError`.
     """
     deadline = time.monotonic() + busy_seconds
-    damaged: Damaged | None = None
+    damaged: DamagedError | None = None
     for _ in range(4):
         try:
             connection = connect(path, busy_seconds)
-        except Damaged as error:
+        except DamagedError as error:
             damaged = error
         else:
             if connection is not None:
@@ -63,24 +63,24 @@ def open_database(path: Path, busy_seconds: float, told: list[str]) -> sqlite3.C
                     told.append(f"{path}: {damaged}; kept as {aside.name}, a new one was made")
                 _make(path)
         except OSError as error:
-            raise Unusable(_why(error)) from None
+            raise UnusableError(_why(error)) from None
         except sqlite3.Error as error:
-            raise Unusable(str(error)) from None
-    raise Unusable("it keeps changing while it is being opened")
+            raise UnusableError(str(error)) from None
+    raise UnusableError("it keeps changing while it is being opened")
 
 
 def connect(path: Path, busy_seconds: float) -> sqlite3.Connection | None:
     """Connect to an existing database and look whether it is ours and sound; None when there is none.
 
-    Raises `Unusable` and `Damaged`.
+    Raises `UnusableError` and `DamagedError`.
     """
     identity = identify(path)
     if identity is None:
         return None
     if not path.is_file():
-        raise Unusable("is not a file")
+        raise UnusableError("is not a file")
     if not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK):
-        raise Unusable("is read-only")
+        raise UnusableError("is read-only")
     connection = None
     try:
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", timeout=busy_seconds, uri=True)
@@ -93,8 +93,8 @@ def connect(path: Path, busy_seconds: float) -> sqlite3.Connection | None:
         if connection is not None:
             connection.close()
         if is_damage(error):
-            raise Damaged(f"the cache is damaged ({error})", identity) from None
-        raise Unusable(str(error)) from None
+            raise DamagedError(f"the cache is damaged ({error})", identity) from None
+        raise UnusableError(str(error)) from None
     except BaseException:
         if connection is not None:
             connection.close()
@@ -105,7 +105,7 @@ def connect(path: Path, busy_seconds: float) -> sqlite3.Connection | None:
 def replace_damaged(path: Path, identity: tuple[int, int], reason: str, busy_seconds: float) -> str:
     """Set a database aside that turned out to be damaged in use, and make a new one; return what to tell the user.
 
-    ``identity`` is that of the damaged file: when another process has already replaced it, nothing is done. Raises `Unusable`.
+    ``identity`` is that of the damaged file: when another process has already replaced it, nothing is done. Raises `UnusableError`.
     """
     try:
         with _locked(path, time.monotonic() + busy_seconds):
@@ -114,9 +114,9 @@ def replace_damaged(path: Path, identity: tuple[int, int], reason: str, busy_sec
                 _make(path)
                 return f"{path}: the cache is damaged ({reason}); kept as {aside.name}, a new one was made"
     except OSError as error:
-        raise Unusable(_why(error)) from None
+        raise UnusableError(_why(error)) from None
     except sqlite3.Error as error:
-        raise Unusable(str(error)) from None
+        raise UnusableError(str(error)) from None
     return f"{path}: the cache is damaged ({reason}) and was replaced; going on without it"
 
 
@@ -134,10 +134,12 @@ def _inspect(connection: sqlite3.Connection, identity: tuple[int, int]) -> None:
     (objects,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if application != cache_schema.APPLICATION_ID:
         if objects:
-            raise Unusable("is a database of another program; name another file with --cache")
-        raise Damaged("the cache is empty", identity)
+            raise UnusableError("is a database of another program; name another file with --cache")
+        raise DamagedError("the cache is empty", identity)
     if version > cache_schema.VERSION:
-        raise Unusable(f"was made by a newer spincheck (schema {version}, this one reads {cache_schema.VERSION})")
+        raise UnusableError(
+            f"was made by a newer spincheck (schema {version}, this one reads {cache_schema.VERSION})"
+        )
     if version < cache_schema.VERSION:
         _upgrade(connection)
     # A view, trigger, virtual or generated column would be code that runs when an entry is asked for.
@@ -145,12 +147,19 @@ def _inspect(connection: sqlite3.Connection, identity: tuple[int, int]) -> None:
         name
         for kind, name, sql in connection.execute("SELECT type, name, sql FROM sqlite_master")
         if kind not in {"table", "index"}
-        or (kind == "table" and (name not in _TABLES or not str(sql).upper().lstrip().startswith("CREATE TABLE")))
+        or (
+            kind == "table"
+            and (name not in _TABLES or not str(sql).upper().lstrip().startswith("CREATE TABLE"))
+        )
     ]
-    columns = connection.execute("SELECT count(*) FROM pragma_table_xinfo('entries') WHERE hidden = 0").fetchone()
-    hidden = connection.execute("SELECT count(*) FROM pragma_table_xinfo('entries') WHERE hidden <> 0").fetchone()
+    columns = connection.execute(
+        "SELECT count(*) FROM pragma_table_xinfo('entries') WHERE hidden = 0"
+    ).fetchone()
+    hidden = connection.execute(
+        "SELECT count(*) FROM pragma_table_xinfo('entries') WHERE hidden <> 0"
+    ).fetchone()
     if strange or hidden[0] or not columns[0]:
-        raise Damaged("the cache has a schema that spincheck did not make", identity)
+        raise DamagedError("the cache has a schema that spincheck did not make", identity)
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA synchronous = NORMAL")
 
@@ -203,13 +212,13 @@ def _set_aside(path: Path) -> Path:
 
 
 def identify(path: Path) -> tuple[int, int] | None:
-    """Return device and inode of a file, or None when there is none; raises `Unusable`."""
+    """Return device and inode of a file, or None when there is none; raises `UnusableError`."""
     try:
         status = path.stat()
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
-        raise Unusable(_why(error)) from None
+        raise UnusableError(_why(error)) from None
     return status.st_dev, status.st_ino
 
 
@@ -222,7 +231,7 @@ def _locked(path: Path, deadline: float) -> Iterator[None]:
     with path.with_name(f"{path.name}.lock").open("ab") as file:
         while not _try_lock(file.fileno()):
             if time.monotonic() > deadline:
-                raise Unusable("another process has locked it for too long")
+                raise UnusableError("another process has locked it for too long")
             time.sleep(0.02)
         yield  # closing the file unlocks it
 

@@ -11,6 +11,9 @@ from collections.abc import Iterable, Mapping
 
 from spincheck.memory import Shelf
 
+RUN_BYTES = 256 * 1024 * 1024
+"""Bound for a run that has no database behind it."""
+
 
 class Recent:
     """A `spincheck.memory.Memory` of at most ``limit`` bytes of values; ``limit`` may be changed at any time."""

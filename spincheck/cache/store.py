@@ -19,11 +19,19 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from spincheck import __version__
 from spincheck.builds import Build, BuildStep
-from spincheck.cache.opening import LARGEST_VALUE, Unusable, identify, is_damage, open_database, replace_damaged
-from spincheck.cache.recent import Recent
+from spincheck.cache.opening import (
+    LARGEST_VALUE,
+    UnusableError,
+    identify,
+    is_damage,
+    open_database,
+    replace_damaged,
+)
+from spincheck.cache.recent import RUN_BYTES, Recent
 from spincheck.memory import Shelf
 
 BUSY_SECONDS = 5.0
@@ -33,7 +41,6 @@ DEFAULT_LIMIT = 1024 * 1024 * 1024
 """Bytes that the database may take; $SPINCHECK_CACHE_LIMIT (megabytes) overrides it."""
 
 _RECENT_BYTES = 32 * 1024 * 1024
-RECENT_BYTES_ALONE = 256 * 1024 * 1024
 _BATCH_BYTES = 8 * 1024 * 1024
 _DAY = 86_400
 _MANY = 500
@@ -56,7 +63,7 @@ class Store:
         self.path = Path(path)
         self.warnings: list[str] = []
         self._busy_seconds = busy_seconds
-        self._limit = limit if limit is not None else _limit_from_environment()
+        self._limit = limit if limit is not None else limit_from_environment()
         self._clock = clock
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
@@ -144,11 +151,13 @@ class Store:
         self.flush()
         return self._open()
 
-    def __enter__(self) -> Store:
+    def __enter__(self) -> Self:
         """Return the store."""
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Close, also after an error: what was computed is right."""
         self.close()
 
@@ -167,18 +176,22 @@ class Store:
                 self._connection = open_database(self.path, self._busy_seconds, self.warnings)
                 self._identity = identify(self.path)
                 del self.warnings[1:]
-            except Unusable as error:
-                self._recent.limit = RECENT_BYTES_ALONE
+            except UnusableError as error:
+                self._recent.limit = RUN_BYTES
                 self._warn(f"{self.path}: {error}; going on without the cache")
         return self._connection
 
-    def _read(self, connection: sqlite3.Connection, shelf: Shelf, keys: list[str], found: dict[str, bytes]) -> None:
+    def _read(
+        self, connection: sqlite3.Connection, shelf: Shelf, keys: list[str], found: dict[str, bytes]
+    ) -> None:
         marks = ",".join("?" * len(keys))
         today = self._clock()
         sql = f"SELECT key, value, size, checksum, used FROM entries WHERE shelf = ? AND key IN ({marks})"  # noqa: S608 -- marks only
         for key, value, size, sum_, used in connection.execute(sql, (shelf, *keys)):
             if not isinstance(value, bytes) or len(value) != size or checksum(shelf, key, value) != sum_:
-                self._warn(f"{self.path}: an entry is damaged and was made anew; spincheck cache verify tells more")
+                self._warn(
+                    f"{self.path}: an entry is damaged and was made anew; spincheck cache verify tells more"
+                )
                 continue
             found[key] = value
             self._recent.put(shelf, key, value)
@@ -206,7 +219,15 @@ class Store:
                 _insert_build(connection, build.id, build.started, build.what, build.target)
                 connection.execute(
                     "UPDATE builds SET started = ?, what = ?, target = ?, wall_ms = ?, status = max(status, ?), skipped = ? WHERE id = ?",
-                    (build.started, build.what, build.target, build.wall_ms, build.status, "\n".join(build.skipped), build.id),
+                    (
+                        build.started,
+                        build.what,
+                        build.target,
+                        build.wall_ms,
+                        build.status,
+                        "\n".join(build.skipped),
+                        build.id,
+                    ),
                 )
             connection.commit()
         except BaseException:
@@ -233,12 +254,12 @@ class Store:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
-        self._recent.limit = RECENT_BYTES_ALONE
+        self._recent.limit = RUN_BYTES
         damaged = isinstance(error, OverflowError) or (isinstance(error, sqlite3.Error) and is_damage(error))
         if damaged and self._identity is not None:
             try:
                 self._warn(replace_damaged(self.path, self._identity, str(error), self._busy_seconds))
-            except Unusable as reason:
+            except UnusableError as reason:
                 error = reason
         self._warn(f"{self.path}: {error}; going on without the cache")
 
@@ -281,7 +302,8 @@ def _insert_build(connection: sqlite3.Connection, build: str, started: int, what
 def _insert_step(connection: sqlite3.Connection, step: BuildStep, when: int) -> None:
     _insert_build(connection, step.build, when, step.what, step.target)
     connection.execute(
-        "UPDATE builds SET status = max(status, ?), wall_ms = wall_ms + ? WHERE id = ?", (step.status, step.elapsed_ms, step.build)
+        "UPDATE builds SET status = max(status, ?), wall_ms = wall_ms + ? WHERE id = ?",
+        (step.status, step.elapsed_ms, step.build),
     )
     fields = [name for name in BuildStep.__struct_fields__ if name != "told"]
     cursor = connection.execute(
@@ -291,15 +313,24 @@ def _insert_step(connection: sqlite3.Connection, step: BuildStep, when: int) -> 
     connection.executemany(
         "INSERT INTO diagnostics (step, fingerprint, rule, severity, file, line, function, message) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         [
-            (cursor.lastrowid, one.fingerprint, one.rule, one.severity, one.file, one.line, one.function, one.message)
+            (
+                cursor.lastrowid,
+                one.fingerprint,
+                one.rule,
+                one.severity,
+                one.file,
+                one.line,
+                one.function,
+                one.message,
+            )
             for one in step.told
         ],
     )
 
 
-def _limit_from_environment() -> int:
+def limit_from_environment() -> int:
+    """Return how many bytes the database may take."""
     try:
         return int(os.environ.get("SPINCHECK_CACHE_LIMIT", "")) * 1_000_000
     except ValueError:
         return DEFAULT_LIMIT
-

@@ -129,7 +129,10 @@ def _give_back(connection: sqlite3.Connection) -> None:
 def _integrity(connection: sqlite3.Connection) -> list[str]:
     try:
         lines = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(20)")]
-        lines += [f"row {row[1]} of {row[0]} refers to nothing in {row[2]}" for row in connection.execute("PRAGMA foreign_key_check")]
+        lines += [
+            f"row {row[1]} of {row[0]} refers to nothing in {row[2]}"
+            for row in connection.execute("PRAGMA foreign_key_check")
+        ]
     except sqlite3.DatabaseError as error:
         return [str(error)]
     return [line for line in lines if line != "ok"]

@@ -1,0 +1,83 @@
+"""How the command line ends: exit statuses, one-line messages, and never a traceback.
+
+Owns `guarded`, which runs the commands and turns whatever happens into an exit status: 2 with ``spincheck: error:`` for wrong usage and input
+that cannot be read, 130 for Ctrl-C, silence for a closed pipe, and for an error of spincheck itself one line that says how to
+report it. ``SPINCHECK_DEBUG=1`` shows the traceback instead.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+
+import click
+
+from spincheck.driver_inputs import InputError
+
+USAGE = 2
+INTERRUPTED = 130
+ISSUES = "https://github.com/spincheck/spincheck/issues"
+
+
+def guarded(command: Callable[[], int]) -> int:
+    """Run ``command`` and return the exit status of the process."""
+    try:
+        status = command()
+        sys.stdout.flush()
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.UsageError as error:
+        where = f" (try {error.ctx.command_path} --help)" if error.ctx is not None else ""
+        return fail(f"{error.format_message().rstrip('.')}{where}")
+    except click.ClickException as error:
+        return fail(error.format_message())
+    except InputError as error:
+        return fail(str(error))
+    except (KeyboardInterrupt, click.Abort):
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader went away; the interpreter must not complain while flushing at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:  # noqa: BLE001 -- the last resort: no traceback ever reaches a user
+        return fail_internally(error)
+    return status
+
+
+def fail(message: str) -> int:
+    """Say what is wrong with the usage or the input; return the exit status."""
+    say(f"error: {message}")
+    return USAGE
+
+
+def fail_internally(error: BaseException) -> int:
+    """Say that spincheck itself failed; return the exit status."""
+    say(internal_message(error))
+    return USAGE
+
+
+def internal_message(error: BaseException) -> str:
+    """Return what to tell a user about an error of spincheck itself, and show where it is when SPINCHECK_DEBUG is set."""
+    if os.environ.get("SPINCHECK_DEBUG"):
+        traceback.print_exception(error)
+    what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+    return f"error: internal error: {what}; please report it with the input at {ISSUES} (SPINCHECK_DEBUG=1 shows where)"
+
+
+def say(message: str) -> None:
+    """Write one message to standard error; a closed one is nothing to fail over."""
+    try:
+        sys.stderr.write(f"spincheck: {message}\n")
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        return
+
+
+def did_you_mean(name: str, known: Sequence[str]) -> str:
+    """Return ``; did you mean X?`` when something known is close, ignoring case, else ""."""
+    lowered = {one.lower(): one for one in known}
+    close = get_close_matches(name.lower(), list(lowered), n=1, cutoff=0.6)
+    return f"; did you mean {lowered[close[0]]}?" if close else ""

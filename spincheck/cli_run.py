@@ -1,0 +1,164 @@
+"""The commands that analyse: check, unit, link, baseline.
+
+Owns the way from parsed arguments to a `Session` and from its report to bytes on standard output or in a file.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import msgspec
+
+from spincheck.cli_errors import say
+from spincheck.diagnostics import Report
+from spincheck.driver import Session, status_of
+from spincheck.driver_inputs import Input, InputError, read_inputs
+from spincheck.driver_settings import Options, default_cache
+
+
+class Arguments(msgspec.Struct, frozen=True):
+    """The options that the analysing commands share, as the command line has them."""
+
+    files: tuple[str, ...] = ()
+    compdb: str | None = None
+    cc: str | None = None
+    jobs: int = 0
+    cache: str | None = None
+    no_cache: bool = False
+    rules: str | None = None
+    locks: str | None = None
+    config: str | None = None
+    quiet: bool = False
+    verbose: bool = False
+    stats: bool = False
+
+    @property
+    def verbosity(self) -> int:
+        """-1 quiet, 0, 1 verbose."""
+        return int(self.verbose) - int(self.quiet)
+
+    def options(self) -> Options:
+        """Return the driver's options; raises `InputError` for options that contradict each other."""
+        if self.no_cache and self.cache:
+            raise InputError("--cache and --no-cache contradict each other; give one of them")
+        if self.quiet and self.verbose:
+            raise InputError("-q and -v contradict each other; give one of them")
+        return Options(
+            rules=_names(self.rules, "--rules"),
+            cache=None if self.no_cache else self.cache or default_cache(),
+            jobs=self.jobs,
+            config=self.config,
+            families=_names(self.locks, "--locks"),
+        )
+
+
+def check(arguments: Arguments, format_name: str, output: str | None, baseline: str | None) -> int:
+    """Run ``spincheck check``."""
+    from spincheck.report import FormatError, render  # noqa: PLC0415
+
+    known = None
+    if baseline is not None:
+        from spincheck import driver_baseline  # noqa: PLC0415
+
+        known = driver_baseline.read(baseline)
+    with Session(arguments.options()) as session:
+        report = session.check(_inputs(arguments), target=_target(arguments))
+    if known is not None:
+        report, hidden, gone = driver_baseline.without(report, known)
+        if hidden or gone:
+            say(
+                f"{hidden} known in {baseline} not told"
+                + (f", {len(gone)} known there have gone" if gone else "")
+            )
+    try:
+        rendered = render(report, format_name, verbosity=arguments.verbosity)
+    except FormatError as error:
+        raise InputError(str(error)) from None
+    if output is None:
+        sys.stdout.write(rendered)
+    else:
+        _write(output, rendered.encode("utf-8", "replace"))
+    return _finish(session, report, arguments)
+
+
+def unit(arguments: Arguments, output: str) -> int:
+    """Run ``spincheck unit``."""
+    with Session(arguments.options()) as session:
+        report = session.unit(arguments.files[0], output)
+    _tell(report, arguments)
+    return _finish(session, report, arguments)
+
+
+def link(arguments: Arguments, output: str) -> int:
+    """Run ``spincheck link``."""
+    with Session(arguments.options()) as session:
+        report = session.link(arguments.files, output)
+    _tell(report, arguments)
+    return _finish(session, report, arguments)
+
+
+def baseline(arguments: Arguments, output: str) -> int:
+    """Run ``spincheck baseline``."""
+    from spincheck import driver_baseline  # noqa: PLC0415
+
+    with Session(arguments.options()) as session:
+        report = session.check(_inputs(arguments), target=_target(arguments))
+    _write(output, driver_baseline.make(report))
+    _finish(session, report, arguments)
+    if not arguments.quiet:
+        say(f"{output} now knows {len(report.diagnostics)} violations")
+    return 0
+
+
+def _inputs(arguments: Arguments) -> Sequence[Input]:
+    if arguments.compdb and arguments.cc:
+        raise InputError("--compdb and --cc contradict each other; give one of them")
+    if not arguments.files and not arguments.compdb:
+        raise InputError("no FILE given; name preprocessed files (.i), or --compdb compile_commands.json")
+    if arguments.compdb or arguments.cc:
+        from spincheck import driver_preprocess  # noqa: PLC0415
+
+        if arguments.compdb:
+            return driver_preprocess.inputs_by_database(arguments.compdb, arguments.files, arguments.jobs)
+        return driver_preprocess.inputs_by_compiler(arguments.files, arguments.cc or "", arguments.jobs)
+    return read_inputs(arguments.files)
+
+
+def _target(arguments: Arguments) -> str:
+    return " ".join(arguments.files) or arguments.compdb or ""
+
+
+def _tell(report: Report, arguments: Arguments) -> None:
+    """Write the diagnostics of a build step; a step with nothing to say says nothing, as compilers do."""
+    if report.diagnostics or arguments.verbose:
+        from spincheck.report import text  # noqa: PLC0415
+
+        sys.stdout.write(text.render(report, verbosity=1 if arguments.verbose else -1))
+
+
+def _finish(session: Session, report: Report, arguments: Arguments) -> int:
+    for warning in session.warnings:
+        say(f"warning: {warning}")
+    if arguments.stats:
+        stats = report.stats
+        say(
+            f"functions analysed {stats.functions_analysed}, reused {stats.functions_reused}; "
+            f"header regions scanned {stats.regions_scanned}, reused {stats.regions_reused}; {stats.elapsed_ms} ms"
+        )
+    return status_of(report)
+
+
+def _write(path: str, data: bytes) -> None:
+    from spincheck.driver_units import write_atomically  # noqa: PLC0415
+
+    write_atomically(path, data)
+
+
+def _names(given: str | None, option: str) -> tuple[str, ...]:
+    if given is None:
+        return ()
+    names = tuple(name.strip() for name in given.split(",") if name.strip())
+    if not names:
+        raise InputError(f"{option} names nothing; give names separated by commas")
+    return names

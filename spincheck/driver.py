@@ -1,0 +1,351 @@
+"""The driver: from the files of a run to its report. The only module that knows both the cache and the analysis.
+
+Owns the order of things: read the inputs, ask the cache whether exactly this was checked before, else read the units, analyse them
+in an open or closed world, render; then apply what the user wants to be told, and record the run. A unit step, a driver step and
+``check`` differ only in where units come from and which world is assumed.
+
+The shortest way matters most: an unchanged check hashes its inputs and asks for one value, the drafts of all diagnostics. It imports neither
+the front end nor the analysis, which is why this module imports them only where they are used.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal, Self
+
+import msgspec
+
+from spincheck import __version__
+from spincheck.builds import Build, BuildStep, Told
+from spincheck.cache.keys import Stamped, digest
+from spincheck.diagnostics import REPORT_VERSION, Coverage, Diagnostic, Gap, Report, Stats, Tool
+from spincheck.driver_drafts import Drafts
+from spincheck.driver_inputs import Input, InputError, read_input, read_inputs
+from spincheck.driver_select import Relative, Spelled, told
+from spincheck.driver_settings import Knowledge, Options
+from spincheck.driver_source import Sources, Suppression, find_suppressions
+
+if TYPE_CHECKING:
+    from spincheck.cache.store import Store
+    from spincheck.driver_render import LocatedUnit
+    from spincheck.driver_units import UnitBody
+
+__all__ = ["InputError", "Options", "Session", "check_paths", "check_texts", "link", "unit"]
+
+World = Literal["open", "closed"]
+
+
+def check_paths(paths: Sequence[str], options: Options) -> Report:
+    """Check files of preprocessed text together as one driver. Raises `InputError`."""
+    with Session(options) as session:
+        return session.check(read_inputs(paths), target=" ".join(paths))
+
+
+def check_texts(
+    texts: Mapping[str, str], options: Options | None = None, *, world: World = "closed"
+) -> Report:
+    """Check texts by their names as one driver; for tests and for callers that hold the text already."""
+    with Session(options or Options()) as session:
+        inputs = [Input(name, text.encode("utf-8", "replace")) for name, text in sorted(texts.items())]
+        return session.check(inputs, target=" ".join(sorted(texts)), world=world)
+
+
+def unit(path: str, out: str, options: Options) -> Report:
+    """Check one translation unit in an open world and write its unit file to ``out``. Raises `InputError`."""
+    with Session(options) as session:
+        return session.unit(path, out)
+
+
+def link(unit_files: Sequence[str], out: str, options: Options) -> Report:
+    """Check unit files together as one driver and write the JSON report to ``out``. Raises `InputError`."""
+    with Session(options) as session:
+        return session.link(unit_files, out)
+
+
+class Session:
+    """One run, or the many runs of a worker: keeps tables and memory. Not for several threads at once.
+
+    ``warnings`` collects what the user should be told about the run itself (the cache, unknown configuration), each once.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.knowledge = Knowledge(options)
+        self.build = secrets.token_hex(8)
+        self._store: Store | None = None
+        self._told_warnings = 0
+        if options.cache is not None:
+            from spincheck.cache.store import Store as OpenedStore  # noqa: PLC0415 -- a run without a cache does not load SQLite
+
+            self._store = OpenedStore(options.cache)
+            self._memory = Stamped(self._store)
+        else:
+            from spincheck.cache.recent import RUN_BYTES, Recent  # noqa: PLC0415
+
+            self._memory = Stamped(Recent(RUN_BYTES))
+
+    # --- the three steps ---------------------------------------------------------
+
+    def check(
+        self, inputs: Sequence[Input], *, target: str, world: World = "closed", record: bool = True
+    ) -> Report:
+        """Check inputs together."""
+        started = time.monotonic()
+        key = self._key("check", world, *sorted(one.identity for one in inputs))
+        drafts = self._remembered(key)
+        stats = self._reused(drafts) if drafts is not None else None
+        if drafts is None or stats is None:
+            units, scanned, reused = self._read(inputs)
+            drafts = self._analysed(units, world, reused + scanned)
+            self._memory.put("outcome", key, msgspec.msgpack.encode(drafts))
+            stats = Stats(drafts.analysed, drafts.reused, scanned, reused)
+        sources = self._sources()
+        suppressions = _suppressions(drafts.files, sources, inputs)
+        report = self._report(drafts, suppressions, sources.spelled, stats, started, whole=world == "closed")
+        if record:
+            self._record("check", target, report)
+        return report
+
+    def unit(self, path: str, out: str, *, record: bool = True) -> Report:
+        """Check one unit in an open world and write its unit file."""
+        started = time.monotonic()
+        one = read_input(path)
+        body, data, stats = self._unit_body(one)
+        from spincheck.driver_units import encode_file, notes, write_atomically  # noqa: PLC0415
+
+        sources = self._sources()
+        extra = notes(body, sources, _suppressions(body.drafts.files, sources, [one]))
+        write_atomically(out, encode_file(data, extra))
+        report = self._report(body.drafts, extra.suppressions, sources.spelled, stats, started, whole=False)
+        if record:
+            self._record("unit", self._path(body.record.source), report)
+        return report
+
+    def link(self, unit_files: Sequence[str], out: str) -> Report:
+        """Check unit files together in a closed world and write the JSON report."""
+        return self.link_units(unit_files, out)[0]
+
+    def link_units(
+        self, unit_files: Sequence[str], out: str, *, record: bool = True
+    ) -> tuple[Report, frozenset[str]]:
+        """Do as `link`; return also the fingerprints of what the units' own steps could tell already."""
+        started = time.monotonic()
+        from spincheck.driver_units import PackedUnit, read_unit_file, spelling_lookup, write_atomically  # noqa: PLC0415
+        from spincheck.report import json_report  # noqa: PLC0415
+
+        files = sorted(
+            (read_unit_file(path) for path in dict.fromkeys(unit_files)),
+            key=lambda file: (file[1].record.source, file[0]),
+        )
+        key = self._key(
+            "link", *(part for body_key, body, _ in files for part in (body.record.source, body_key))
+        )
+        drafts = self._remembered(key)
+        if drafts is not None:
+            stats = self._reused(drafts)
+        else:
+            drafts = self._analysed([PackedUnit(body) for _, body, _ in files], "closed", 0)
+            self._memory.put("outcome", key, msgspec.msgpack.encode(drafts))
+            stats = Stats(drafts.analysed, drafts.reused)
+        suppressions = sorted({found for _, _, extra in files for found in extra.suppressions})
+        spelled = spelling_lookup([extra for _, _, extra in files])
+        report = self._report(drafts, suppressions, spelled, stats, started, whole=True)
+        write_atomically(out, json_report.render(report).encode())
+        if record:
+            self._record("link", self._path(out), report)
+        return report, frozenset(
+            draft.diagnostic.fingerprint for _, body, _ in files for draft in body.drafts.drafts
+        )
+
+    # --- life --------------------------------------------------------------------
+
+    @property
+    def warnings(self) -> list[str]:
+        """Return the warnings about the run itself so far."""
+        return [*self.knowledge.warnings, *(self._store.warnings if self._store is not None else ())]
+
+    @property
+    def store(self) -> Store | None:
+        """Return the cache of this session, if it has one."""
+        return self._store
+
+    def flush(self) -> None:
+        """Write what is new to the cache."""
+        if self._store is not None:
+            self._store.flush()
+
+    def record_build(self, build: Build) -> None:
+        """Record a whole build with its steps, as a build system tells it; a build without an id gets one."""
+        if self._store is not None:
+            named = msgspec.structs.replace(build, id=build.id or secrets.token_hex(8))
+            for step in named.steps:
+                self._store.record(msgspec.structs.replace(step, build=named.id))
+            self._store.finish(named)
+
+    def __enter__(self) -> Self:
+        """Return the session."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Write what is new and close the cache."""
+        if self._store is not None:
+            self._store.close()
+
+    # --- inside ------------------------------------------------------------------
+
+    def _key(self, *parts: str) -> str:
+        return digest(*parts, self.knowledge.digest)
+
+    def _path(self, file: str) -> str:
+        return Relative(self.options.root or str(Path.cwd())).path(file)
+
+    def _sources(self) -> Sources:
+        return Sources((Path(self.options.root),) if self.options.root else ())
+
+    def _remembered(self, key: str) -> Drafts | None:
+        data = self._memory.get("outcome", key)
+        if data is None:
+            return None
+        try:
+            return msgspec.msgpack.decode(data, type=Drafts)
+        except (msgspec.DecodeError, RecursionError):
+            return None
+
+    @staticmethod
+    def _reused(drafts: Drafts) -> Stats:
+        return Stats(0, drafts.analysed + drafts.reused, 0, drafts.regions)
+
+    def _read(self, inputs: Sequence[Input]) -> tuple[Sequence[LocatedUnit], int, int]:
+        from spincheck.driver_read import read  # noqa: PLC0415
+
+        cache = None if self._store is None else str(self._store.path)
+        reading = read(inputs, self.knowledge.settings, self._memory, jobs=self.options.jobs, cache=cache)
+        return reading.units, reading.regions_scanned, reading.regions_reused
+
+    def _analysed(self, units: Sequence[LocatedUnit], world: World, regions: int) -> Drafts:
+        from spincheck.analysis.program import analyse  # noqa: PLC0415
+        from spincheck.driver_render import Renderer, coverage, own_files  # noqa: PLC0415
+
+        outcome = analyse(units, world, self.knowledge.tables, self._memory)
+        renderer = Renderer(units, self.knowledge.macros)
+        return Drafts(
+            drafts=renderer.drafts(outcome.findings),
+            coverage=coverage(units, outcome, renderer),
+            files=own_files(units),
+            analysed=outcome.functions_analysed,
+            reused=outcome.functions_reused,
+            regions=regions,
+        )
+
+    def _unit_body(self, one: Input) -> tuple[UnitBody, bytes, Stats]:
+        from spincheck.driver_units import pack, unpack  # noqa: PLC0415
+
+        key = self._key("unit", one.identity)
+        data = self._memory.get("outcome", key)
+        body = unpack(data) if data is not None else None
+        if data is not None and body is not None:
+            return body, data, self._reused(body.drafts)
+        units, scanned, reused = self._read([one])
+        drafts = self._analysed(units, "open", scanned + reused)
+        data = pack(units[0], one.key, drafts, self.knowledge.macros)
+        self._memory.put("outcome", key, data)
+        body = unpack(data)
+        assert body is not None
+        return body, data, Stats(drafts.analysed, drafts.reused, scanned, reused)
+
+    def _report(
+        self,
+        drafts: Drafts,
+        suppressions: Sequence[Suppression],
+        spelled: Spelled,
+        stats: Stats,
+        started: float,
+        *,
+        whole: bool,
+    ) -> Report:
+        root = self.options.root or str(Path.cwd())
+        diagnostics = told(
+            drafts.drafts,
+            suppressions,
+            policy=self.knowledge.policy,
+            known_rules=self.knowledge.rule_names,
+            spelled=spelled,
+            root=root,
+            whole=whole,
+        )
+        elapsed = round((time.monotonic() - started) * 1000)
+        return Report(
+            version=REPORT_VERSION,
+            tool=Tool("spincheck", __version__),
+            diagnostics=diagnostics,
+            coverage=_relative_coverage(drafts.coverage, Relative(root)),
+            stats=msgspec.structs.replace(stats, elapsed_ms=elapsed),
+        )
+
+    def _record(self, what: str, target: str, report: Report) -> None:
+        if self._store is None:
+            return
+        self._store.record(step_of(self.build, what, target, report))
+
+
+def step_of(build: str, what: str, target: str, report: Report) -> BuildStep:
+    """Return what the history keeps of a report."""
+    errors = sum(one.severity == "error" for one in report.diagnostics)
+    coverage, stats = report.coverage, report.stats
+    return BuildStep(
+        build=build,
+        what=what,
+        target=target,
+        units=coverage.units,
+        functions=coverage.functions,
+        functions_analysed=stats.functions_analysed,
+        functions_reused=stats.functions_reused,
+        regions_scanned=stats.regions_scanned,
+        regions_reused=stats.regions_reused,
+        errors=errors,
+        warnings=len(report.diagnostics) - errors,
+        gaps=len(coverage.recovered) + len(coverage.unanalysed) + len(coverage.imprecise),
+        elapsed_ms=stats.elapsed_ms,
+        status=status_of(report),
+        told=tuple(_told(one) for one in report.diagnostics),
+    )
+
+
+def status_of(report: Report) -> int:
+    """Return the exit status of a report: 1 when any diagnostic is an error, else 0; warnings alone do not fail a build."""
+    return int(any(diagnostic.severity == "error" for diagnostic in report.diagnostics))
+
+
+def _told(one: Diagnostic) -> Told:
+    return Told(one.fingerprint, one.rule, one.severity, one.file, one.line, one.function, one.message)
+
+
+def _suppressions(files: Sequence[str], sources: Sources, inputs: Sequence[Input]) -> list[Suppression]:
+    """Return the comments in the project's own files; where a file is not on disk, those that its preprocessed text kept."""
+    found = {one for file in files for one in sources.suppressions(file)}
+    missing = {file for file in files if sources.text(file) is None}
+    if missing:
+        for one in inputs:
+            if b"spincheck:" in one.data:
+                found.update(
+                    comment for comment in find_suppressions(one.text, one.name) if comment.file in missing
+                )
+    return sorted(found)
+
+
+def _relative_coverage(coverage: Coverage, relative: Relative) -> Coverage:
+    def moved(gaps: tuple[Gap, ...]) -> tuple[Gap, ...]:
+        return tuple(msgspec.structs.replace(gap, file=relative.path(gap.file)) for gap in gaps)
+
+    return msgspec.structs.replace(
+        coverage,
+        recovered=moved(coverage.recovered),
+        unanalysed=moved(coverage.unanalysed),
+        imprecise=moved(coverage.imprecise),
+    )

@@ -1,0 +1,152 @@
+"""From a C file to its preprocessed text, by the user's own compiler.
+
+Owns ``--cc`` and ``--compdb``: a compile command becomes the command that only preprocesses. The compiler is run, never guessed at: its flags
+decide what the text is. gcc, clang and zig write to standard output with ``-E``, cl and clang-cl with ``/E``.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PureWindowsPath
+
+import msgspec
+
+from spincheck.driver_inputs import Input, InputError, processors, read_bytes, read_input
+
+_WITH_VALUE = {"-o", "-MF", "-MT", "-MQ", "-MJ", "--serialize-diagnostics"}
+_ALONE = {"-c", "-S", "-E", "-MD", "-MMD", "-MP", "-M", "-MM", "-MG", "/c", "-save-temps"}
+_MSVC_PREFIXES = ("/Fo", "/Fd", "/Fe", "/Fi", "/FS", "-Fo", "-Fd", "-Fe", "-Fi", "-FS")
+SOURCE_SUFFIXES = frozenset({".c", ".C", ".h"})
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One entry of a compilation database (the JSON Compilation Database Format of clang's documentation)."""
+
+    file: str
+    directory: str = "."
+    command: str = ""
+    arguments: tuple[str, ...] = ()
+    output: str = ""
+
+
+def inputs_by_compiler(paths: Sequence[str], cc: str, jobs: int) -> list[Input]:
+    """Read files; C source is preprocessed by the command ``cc``. Raises `InputError`."""
+    command = _split(cc)
+    if not command:
+        raise InputError(
+            "--cc is empty; give the compiler and its flags, for example --cc 'x86_64-w64-mingw32-gcc -Iinclude'"
+        )
+    unique = sorted(dict.fromkeys(paths))
+
+    def one(path: str) -> Input:
+        if Path(path).suffix not in SOURCE_SUFFIXES:
+            return read_input(path)
+        read_bytes(path)
+        return preprocess(path, [*command, path], None)
+
+    return _in_parallel(one, unique, jobs)
+
+
+def inputs_by_database(database: str, paths: Sequence[str], jobs: int) -> list[Input]:
+    """Preprocess the C files of a compilation database, or those of ``paths`` among them. Raises `InputError`."""
+    entries = read_database(database)
+    base = Path(database).absolute().parent
+    found: dict[str, Entry] = {}
+    for entry in entries:
+        found.setdefault(os.path.normpath(base / entry.directory / entry.file), entry)
+    if paths:
+        missing = [path for path in paths if os.path.normpath(Path(path).absolute()) not in found]
+        if missing:
+            raise InputError(f"{missing[0]}: not in {database}; it names {len(found)} files")
+        chosen = sorted({os.path.normpath(Path(path).absolute()) for path in paths})
+    else:
+        chosen = sorted(path for path in found if Path(path).suffix in SOURCE_SUFFIXES)
+        if not chosen:
+            raise InputError(f"{database}: names no C file")
+
+    def one(path: str) -> Input:
+        entry = found[path]
+        read_bytes(path)
+        return preprocess(path, list(entry.arguments) or _split(entry.command), base / entry.directory)
+
+    return _in_parallel(one, chosen, jobs)
+
+
+def read_database(path: str) -> list[Entry]:
+    """Read ``compile_commands.json``; raises `InputError`."""
+    try:
+        return msgspec.json.decode(read_bytes(path), type=list[Entry])
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InputError(f"{path}: is no compilation database: {error}") from None
+
+
+def preprocess(path: str, command: Sequence[str], directory: Path | None) -> Input:
+    """Run the preprocessing form of a compile command in ``directory``; raises `InputError` with the compiler's message."""
+    arguments = preprocess_command(command)
+    try:
+        run = subprocess.run(
+            arguments, cwd=directory, capture_output=True, check=False, stdin=subprocess.DEVNULL
+        )
+    except OSError as error:
+        raise InputError(f"{path}: cannot run {arguments[0]}: {error.strerror or error}") from None
+    if run.returncode != 0:
+        message = run.stderr.decode("utf-8", "replace").strip()
+        raise InputError(
+            f"{path}: does not preprocess; {arguments[0]} says:\n{message or f'exit status {run.returncode}'}"
+        )
+    return Input(path, run.stdout)
+
+
+def preprocess_command(command: Sequence[str]) -> list[str]:
+    """Turn a compile command into one that preprocesses to standard output."""
+    if not command:
+        raise InputError("the compilation database has an entry without a command")
+    msvc = PureWindowsPath(command[0]).stem.lower() in {"cl", "clang-cl"}
+    kept = [command[0]]
+    skip = False
+    for argument in command[1:]:
+        if skip:
+            skip = False
+        elif argument in _WITH_VALUE:
+            skip = True
+        elif (
+            argument in _ALONE
+            or (msvc and argument.startswith(_MSVC_PREFIXES))
+            or (argument.startswith("-o") and not msvc)
+        ):
+            continue
+        else:
+            kept.append(argument)
+    kept.insert(_after_driver(kept), "/E" if msvc else "-E")
+    return kept
+
+
+def _after_driver(command: Sequence[str]) -> int:
+    """Return where flags begin: after the compiler, and its subcommand in ``python -m ziglang cc`` or ``zig cc``, or a launcher."""
+    index = 1
+    while (
+        index < len(command)
+        and index < 5
+        and not command[index].startswith(("-", "/"))
+        and Path(command[index]).suffix == ""
+    ):
+        index += 1
+    if len(command) > 3 and command[1:3] == ["-m", "ziglang"]:
+        index = 4
+    return index
+
+
+def _split(command: str) -> list[str]:
+    try:
+        return shlex.split(command, posix=os.name == "posix")
+    except ValueError as error:
+        raise InputError(f"cannot read the command {command!r}: {error}") from None
+
+
+def _in_parallel(one: Callable[[str], Input], paths: Iterable[str], jobs: int) -> list[Input]:
+    with ThreadPoolExecutor(jobs or processors()) as pool:
+        return list(pool.map(one, paths))

@@ -1,0 +1,248 @@
+"""Summaries of builds: the line or table at the end of a build, and the history that ``spincheck log`` shows.
+
+Owns the words and the layout; the numbers come as `spincheck.builds.Build`, newest first. Plain text without colours, because it
+ends in log files; markdown for the page of a CI job.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from spincheck.builds import Build, BuildStep, Told
+from spincheck.report.text import count
+
+
+def render_log(builds: Sequence[Build], format_name: str) -> str:
+    """Render the history, newest first, as ``text``, ``json`` or ``markdown``."""
+    if format_name == "json":
+        document = {"version": 1, "builds": [_as_document(build) for build in builds]}
+        return msgspec.json.format(msgspec.json.encode(document), indent=1).decode() + "\n"
+    lines = _markdown(builds) if format_name == "markdown" else _text(builds)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def summary_line(build: Build) -> str:
+    """Return the one line at the end of a build: what was checked, found, reused and skipped, and how long it took."""
+    analysed, reused = build.total("functions_analysed"), build.total("functions_reused")
+    parts = [
+        f"{count(build.total('units'), 'file')}, {count(build.total('functions'), 'function')}",
+        verdict(build),
+        f"{analysed} analysed, {reused} reused",
+    ]
+    if build.total("gaps"):
+        parts.append(f"{count(build.total('gaps'), 'place')} not analysed as written")
+    if build.skipped:
+        parts.append(f"{count(len(build.skipped), 'source')} not C")
+    return f"spincheck: {'; '.join(parts)}; {duration(build.check_ms)} of checks{_beside(build)}"
+
+
+def full_table(build: Build) -> str:
+    """Return the table at the end of a build: a row per step, then what was skipped, then the one line."""
+    rows = [
+        (
+            step.what,
+            step.target,
+            str(step.functions),
+            str(step.functions_analysed),
+            str(step.functions_reused),
+            str(step.errors),
+            str(step.warnings),
+            duration(step.elapsed_ms),
+        )
+        for step in build.steps
+    ]
+    head = ("step", "target", "functions", "analysed", "reused", "errors", "warnings", "time")
+    lines = list(_table(head, rows, left=2))
+    lines += [f"not analysed: {name}" for name in build.skipped]
+    lines.append(summary_line(build))
+    return "".join(f"{line}\n" for line in lines)
+
+
+def job_page(build: Build) -> str:
+    """Return one build as markdown, for ``$GITHUB_STEP_SUMMARY``."""
+    return "".join(f"{line}\n" for line in _markdown([build]))
+
+
+def verdict(build: Build) -> str:
+    """Return ``2 errors and 1 warning``, or ``nothing to report``."""
+    told = [count(build.total(field), field[:-1]) for field in ("errors", "warnings") if build.total(field)]
+    return " and ".join(told) or "nothing to report"
+
+
+def duration(milliseconds: int) -> str:
+    """Return a time as people read it: ``0.31 s``, ``2 min 5 s``."""
+    if milliseconds < 60_000:
+        return f"{milliseconds / 1000:.2f} s"
+    return f"{milliseconds // 60_000} min {milliseconds % 60_000 // 1000} s"
+
+
+def changes(newer: Build, older: Build) -> tuple[tuple[Told, ...], tuple[Told, ...]]:
+    """Return what the newer build tells that the older did not, and what has gone.
+
+    Only comparable builds have changes: an incremental build tells nothing of files that it did not touch, so what is gone counts only
+    for files that a step of the newer build was about.
+    """
+    before = {one.fingerprint for one in older.told()}
+    now = {one.fingerprint for one in newer.told()}
+    appeared = tuple(one for one in newer.told() if one.fingerprint not in before)
+    whole = any(step.what != "unit" for step in newer.steps)
+    touched = {step.target for step in newer.steps}
+    gone = tuple(one for one in older.told() if one.fingerprint not in now and (whole or one.file in touched))
+    return appeared, gone
+
+
+def _text(builds: Sequence[Build]) -> Iterator[str]:
+    if not builds:
+        yield "spincheck: no builds recorded"
+        return
+    yield from _table(
+        (
+            "when (UTC)",
+            "what",
+            "target",
+            "files",
+            "functions",
+            "analysed",
+            "reused",
+            "errors",
+            "warnings",
+            "checks",
+            "build",
+        ),
+        [_row(build) for build in builds],
+        left=3,
+    )
+    for newer, older in _pairs(builds):
+        appeared, gone = changes(newer, older)
+        for word, told in (("new", appeared), ("gone", gone)):
+            for one in told:
+                yield f"{when(newer)}: {word}: {one.file}:{one.line}: {one.severity}: {one.message} [{one.rule}]"
+
+
+def _markdown(builds: Sequence[Build]) -> Iterator[str]:
+    yield "## spincheck"
+    yield ""
+    if not builds:
+        yield "No builds recorded."
+        return
+    head = (
+        "when (UTC)",
+        "what",
+        "target",
+        "files",
+        "functions",
+        "analysed",
+        "reused",
+        "errors",
+        "warnings",
+        "checks",
+        "build",
+    )
+    yield f"| {' | '.join(head)} |"
+    yield "|" + "---|" * 3 + "--:|" * (len(head) - 3)
+    for build in builds:
+        yield f"| {' | '.join(_cell(text) for text in _row(build))} |"
+    told = builds[0].told()
+    if told:
+        yield ""
+        yield f"{count(len(told), 'violation')} in the last build:"
+        yield ""
+        for one in told:
+            yield f"- `{_code(f'{one.file}:{one.line}')}` {one.severity}: {_cell(one.message)} [{one.rule}]"
+    for newer, older in _pairs(builds[:2]):
+        appeared, gone = changes(newer, older)
+        if appeared or gone:
+            yield ""
+            yield f"Since the build before: {len(appeared)} new, {len(gone)} gone."
+    if builds[0].skipped:
+        yield ""
+        yield f"Not analysed: {', '.join(f'`{_code(name)}`' for name in builds[0].skipped)}"
+
+
+def _row(build: Build) -> tuple[str, ...]:
+    numbers = [
+        str(build.total(field))
+        for field in ("units", "functions", "functions_analysed", "functions_reused", "errors", "warnings")
+    ]
+    target = build.target if len(build.target) <= 40 else f"{build.target[:37]}..."
+    return (when(build), build.what, target, *numbers, duration(build.check_ms), duration(build.wall_ms))
+
+
+def _pairs(builds: Sequence[Build]) -> Iterator[tuple[Build, Build]]:
+    """Yield each build with the one before it of the same kind and target."""
+    for index, newer in enumerate(builds):
+        for older in builds[index + 1 :]:
+            if (older.what, older.target) == (newer.what, newer.target):
+                yield newer, older
+                break
+
+
+def when(build: Build) -> str:
+    """Return the time of a build, UTC."""
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(build.started))
+    except (OverflowError, ValueError, OSError):
+        return "?"
+
+
+def _beside(build: Build) -> str:
+    return f" beside a build of {duration(build.wall_ms)}" if build.wall_ms > build.check_ms else ""
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], *, left: int) -> Iterator[str]:
+    widths = [max(len(cell) for cell in column) for column in zip(head, *rows, strict=True)]
+    for row in (head, *rows):
+        cells = [
+            cell.ljust(width) if index < left else cell.rjust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        yield "  ".join(cells).rstrip()
+
+
+def _cell(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+
+
+def _code(text: str) -> str:
+    return text.replace("`", "'").replace("\n", " ")
+
+
+def _as_document(build: Build) -> dict[str, object]:
+    totals = {
+        field: build.total(field)
+        for field in (
+            "units",
+            "functions",
+            "functions_analysed",
+            "functions_reused",
+            "regions_scanned",
+            "regions_reused",
+            "errors",
+            "warnings",
+            "gaps",
+        )
+    }
+    return {
+        "id": build.id,
+        "started": build.started,
+        "what": build.what,
+        "target": build.target,
+        "version": build.version,
+        "status": build.status,
+        "wall_ms": build.wall_ms,
+        "check_ms": build.check_ms,
+        **totals,
+        "skipped": list(build.skipped),
+        "steps": [_step_document(step) for step in build.steps],
+        "diagnostics": [msgspec.to_builtins(one) for one in build.told()],
+    }
+
+
+def _step_document(step: BuildStep) -> dict[str, object]:
+    document = msgspec.to_builtins(step)
+    assert isinstance(document, dict)
+    del document["build"], document["told"]
+    return document

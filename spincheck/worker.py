@@ -1,0 +1,274 @@
+"""``spincheck worker``: unit and driver steps for a build system, over pipes.
+
+Owns the process that lives as long as a build. Flows in: one JSON object per line. Flows out: one JSON object per line, in order:
+
+    {"id": 1, "command": "unit", "input": "x.i", "output": "x.spin", "cwd": DIR, "options": {"cache": PATH|null, "rules": [..]|null}}
+    {"id": 2, "command": "link", "inputs": ["x.spin", ..], "output": "driver.json", "cwd": DIR, "options": {..}}
+    {"id": 3, "command": "record", "build": {..}, "cwd": DIR, "options": {..}}
+
+    {"id": 1, "status": 0, "text": "", "stats": {..}, "diagnostics": [{"fingerprint", "severity", "text", ..}]}
+
+``status`` is the exit status that the command line would have: 0, 1 for violations, 2 for what cannot be read. ``text`` is what there is to
+say beside the diagnostics; a link's diagnostics are those that its units have not told. Tables, header regions and the
+database connection stay in memory between requests, which is the reason for a process instead of a command per file.
+
+A bad request is answered and survived; the end of the input ends the process. Nothing but answers goes to standard output.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import OrderedDict
+from typing import BinaryIO
+
+import msgspec
+
+from spincheck.builds import Build, BuildStep, Told
+from spincheck.diagnostics import Diagnostic, Report
+from spincheck.driver import Session, status_of, step_of
+from spincheck.driver_inputs import InputError
+from spincheck.driver_settings import Options, configuration_stamp
+from spincheck.report.text import diagnostic_lines
+
+_SESSIONS = 4
+"""Different options at the same time are rare; each keeps a database connection and up to 32 MB."""
+
+_LONGEST_REQUEST = 64 * 1024 * 1024
+
+
+class WorkerOptions(msgspec.Struct, frozen=True):
+    """The options of a request; null is the same as missing."""
+
+    cache: str | None = None
+    rules: tuple[str, ...] | None = None
+    config: str | None = None
+    locks: tuple[str, ...] | None = None
+    roots: tuple[str, ...] | None = None
+    reason_required: bool = False
+
+
+class StepRecord(msgspec.Struct, frozen=True):
+    """A step of a build to be recorded; ``stats`` and ``diagnostics`` as the step was answered."""
+
+    what: str
+    target: str
+    elapsed_ms: int = 0
+    stats: dict[str, object] = {}
+    diagnostics: tuple[dict[str, object], ...] = ()
+
+
+class BuildRecord(msgspec.Struct, frozen=True):
+    """A build to be recorded. ``started`` is in milliseconds since 1970, UTC; ``not_analysed`` are sources that were skipped."""
+
+    what: str = "build"
+    target: str = ""
+    started: int = 0
+    wall_ms: int = 0
+    status: int = 0
+    steps: tuple[StepRecord, ...] = ()
+    not_analysed: tuple[str, ...] = ()
+
+
+class Request(msgspec.Struct, frozen=True):
+    """One request."""
+
+    id: int | str | None = None
+    command: str = ""
+    input: str = ""
+    inputs: tuple[str, ...] = ()
+    output: str = ""
+    cwd: str = ""
+    options: WorkerOptions = WorkerOptions()
+    build: BuildRecord = BuildRecord()
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """One answer."""
+
+    id: int | str | None
+    status: int
+    text: str = ""
+    stats: dict[str, int] = {}
+    diagnostics: tuple[dict[str, object], ...] = ()
+
+
+class Worker:
+    """Answers requests. ``close`` writes what is left and closes the caches."""
+
+    def __init__(self) -> None:
+        self._sessions: OrderedDict[tuple[Options, str], Session] = OrderedDict()
+        self._warned: set[str] = set()
+
+    def answer(self, line: bytes) -> bytes:
+        """Answer one line; never raises for anything that a request can cause."""
+        number: int | str | None = None
+        try:
+            number = msgspec.json.decode(line, type=_Numbered).id
+            request = msgspec.json.decode(line, type=Request)
+        except (msgspec.DecodeError, RecursionError) as error:
+            return _encode(Answer(number, 2, f"spincheck: error: not a request: {error}\n"))
+        try:
+            return _encode(self._carried_out(request))
+        except InputError as error:
+            return _encode(Answer(number, 2, f"spincheck: error: {error}\n"))
+        except Exception as error:  # noqa: BLE001 -- one bad file must not take the build's other files with it
+            from spincheck.cli_errors import internal_message  # noqa: PLC0415
+
+            return _encode(Answer(number, 2, f"spincheck: {internal_message(error)}\n"))
+
+    def close(self) -> None:
+        """Close every session."""
+        for session in self._sessions.values():
+            session.__exit__(None, None, None)
+        self._sessions.clear()
+
+    def _carried_out(self, request: Request) -> Answer:
+        if request.cwd:
+            try:
+                os.chdir(request.cwd)
+            except OSError as error:
+                raise InputError(
+                    f"{request.cwd}: cannot be the current directory: {error.strerror or error}"
+                ) from None
+        if request.command not in {"unit", "link", "record"}:
+            raise InputError(f"no request {request.command!r}; there are unit, link and record")
+        session = self._session(request)
+        told_by_units: frozenset[str] = frozenset()
+        if request.command == "record":
+            _record(session, request.build)
+            session.flush()
+            return Answer(request.id, 0, self._new_warnings(session))
+        if not request.output:
+            raise InputError(f"a {request.command} request needs an output")
+        if request.command == "unit":
+            report = session.unit(request.input, request.output, record=False)
+        else:
+            report, told_by_units = session.link_units(request.inputs, request.output, record=False)
+        session.flush()
+        return Answer(
+            request.id,
+            status_of(report),
+            self._new_warnings(session),
+            _stats(report, request.command),
+            tuple(_diagnostic(one) for one in report.diagnostics if one.fingerprint not in told_by_units),
+        )
+
+    def _session(self, request: Request) -> Session:
+        given = request.options
+        options = Options(
+            rules=given.rules or (),
+            cache=given.cache,
+            jobs=1,
+            config=given.config,
+            families=given.locks or (),
+            roots=given.roots or (),
+            root=request.cwd,
+            reason_required=given.reason_required,
+        )
+        key = (options, configuration_stamp(options))
+        session = self._sessions.pop(key, None) or Session(options)
+        self._sessions[key] = session
+        while len(self._sessions) > _SESSIONS:
+            _, old = self._sessions.popitem(last=False)
+            old.__exit__(None, None, None)
+        return session
+
+    def _new_warnings(self, session: Session) -> str:
+        new = [warning for warning in session.warnings if warning not in self._warned]
+        self._warned.update(new)
+        return "".join(f"spincheck: warning: {warning}\n" for warning in new)
+
+
+def serve(requests: BinaryIO, answers: BinaryIO) -> int:
+    """Answer until the input ends. Returns the exit status."""
+    worker = Worker()
+    try:
+        while line := requests.readline(_LONGEST_REQUEST):
+            if line.strip():
+                answers.write(worker.answer(line) + b"\n")
+                answers.flush()
+    except (BrokenPipeError, KeyboardInterrupt):
+        return 0
+    finally:
+        worker.close()
+    return 0
+
+
+def serve_standard_streams() -> int:
+    """Serve over standard input and output; whatever else is printed in this process goes to standard error."""
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return serve(sys.stdin.buffer, answers)
+
+
+class _Numbered(msgspec.Struct):
+    id: int | str | None = None
+
+
+def _encode(answer: Answer) -> bytes:
+    return msgspec.json.encode(answer)
+
+
+def _diagnostic(one: Diagnostic) -> dict[str, object]:
+    return {
+        "fingerprint": one.fingerprint,
+        "severity": one.severity,
+        "rule": one.rule,
+        "file": one.file,
+        "line": one.line,
+        "function": one.function,
+        "message": one.message,
+        "text": "".join(f"{line}\n" for line in diagnostic_lines(one)),
+    }
+
+
+def _stats(report: Report, command: str) -> dict[str, int]:
+    step = step_of("", command, "", report)
+    return {name: getattr(step, name) for name in _COUNTS}
+
+
+_COUNTS = (
+    "units",
+    "functions",
+    "functions_analysed",
+    "functions_reused",
+    "regions_scanned",
+    "regions_reused",
+    "errors",
+    "warnings",
+    "gaps",
+    "elapsed_ms",
+    "status",
+)
+
+
+def _record(session: Session, record: BuildRecord) -> None:
+    steps = []
+    for step in record.steps:
+        counts = {name: value for name in _COUNTS if isinstance(value := step.stats.get(name), int)}
+        counts["elapsed_ms"] = step.elapsed_ms
+        told = tuple(
+            Told(
+                *(str(one.get(name, "")) for name in ("fingerprint", "rule", "severity", "file")),
+                line=line if isinstance(line := one.get("line"), int) else 0,
+                function=str(one.get("function", "")),
+                message=str(one.get("message", "")),
+            )
+            for one in step.diagnostics
+        )
+        what = "link" if step.what == "driver" else step.what
+        steps.append(BuildStep("", what, step.target, **counts, told=told))
+    session.record_build(
+        Build(
+            id="",
+            started=record.started // 1000,
+            what=record.what,
+            target=record.target,
+            wall_ms=record.wall_ms,
+            status=record.status,
+            version="",
+            steps=tuple(steps),
+            skipped=record.not_analysed,
+        )
+    )
