@@ -1,0 +1,46 @@
+"""The pieces of regular expression from which `chunks`, `declarations` and `regions` build theirs.
+
+Every piece is a possessive or atomic choice whose branches start with different characters, so a match never
+tries a second way: the time is linear in the text, whatever the text. Literals and comments that are never
+closed end at the end of their line and of the text, as a compiler reads them, and not with a failure, which
+would make the next quote look for its end over the same text again.
+"""
+
+from __future__ import annotations
+
+STRING = r'"(?>[^"\\\n]++|\\[\s\S])*+"?+'
+CHARACTER = r"'(?>[^'\\\n]++|\\[\s\S])*+'?+"
+COMMENT = r"/\*(?>[^*]++|\*(?!/))*+(?:\*/|\Z)|//[^\n]*+"
+DIRECTIVE = r"(?<![^\n])#[^\n]*+|(?<=[ \t])#[ \t]*+(?:pragma|line|ident)\b[^\n]*+"
+"""A line marker or ``#pragma``. A ``#`` elsewhere (assembler operands) is an ordinary character."""
+
+OPAQUE = rf"{STRING}|{CHARACTER}|{COMMENT}|{DIRECTIVE}"
+"""Text in which brackets and semicolons mean nothing."""
+
+BLANK = rf"(?>\s++|{COMMENT}|{DIRECTIVE})*+"
+"""What may stand between two tokens."""
+
+LETTER = r"[^\x00-#%-@\[-^`{-\x7f]"
+WORD_CHARACTER = r"[^\x00-#%-/:-@\[-^`{-\x7f]"
+"""What may begin and continue an identifier: letters, ``_``, ``$``, digits and all that is not ASCII.
+
+Written as what they are not: the engine tests that with one bit map, and ``\\w`` with a call for each character.
+"""
+
+IDENTIFIER = rf"{LETTER}{WORD_CHARACTER}*+"
+
+
+def bracketed(opening: str, closing: str, depth: int) -> str:
+    """Return a pattern for a balanced bracket pair with at most ``depth`` pairs inside one another."""
+    plain = rf"[^{opening}{closing}\"'/#]++|{OPAQUE}|[/#]"
+    pattern = rf"\{opening}(?>{plain})*+\{closing}"
+    for _ in range(depth - 1):
+        pattern = rf"\{opening}(?>{plain}|{pattern})*+\{closing}"
+    return pattern
+
+
+ATTRIBUTE_WORD = (
+    r"(?:_(?:_attribute(?:__)?|_?declspec|_asm(?:__)?|asm|_pragma|Pragma|_?[aA]lignas|_typeof(?:__)?|Atomic|_?[sS]tatic_assert"
+    rf"|[A-Z]{WORD_CHARACTER}*_|_drv_{WORD_CHARACTER}++)|asm|typeof|alignas|static_assert|declspec)(?!{WORD_CHARACTER})"
+)
+"""Words whose parenthesis belongs to an attribute, also SAL's ``_Xxx_(…)`` and ``__drv_xxx(…)``, and is no parameter list."""

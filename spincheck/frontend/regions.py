@@ -1,0 +1,272 @@
+"""The stretches of a unit's text between changes of ownership, and what each of them contributes.
+
+A segment is a run of text that is all system headers' (what one ``#include`` in an own file brings in) or all one own
+file's. What a segment says, its `Region`, depends on its text alone, so it is kept under the text's hash and read back by the
+next unit that includes the same header. The main file is the one segment that is not kept: it is what changes.
+
+A region holds no meanings, only where each name is declared (an offset into the segment). The text is at hand anyway, since its hash
+was just compared; so a type or an enumerator is worked out from its declaration when somebody asks, by `meanings`, and
+what a region costs to keep, to load and to make is a dictionary of names. For the same reason the calls of inline functions are not
+kept: they are read from the bodies that the unit's own functions reach.
+
+A declaration that starts in one segment and ends in a later one (an ``#include`` between braces) is the first one's; the
+later ones begin after it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from hashlib import blake2b
+from typing import NamedTuple
+
+import msgspec
+
+from spincheck.frontend.chunks import Chunk, cut, cut_one, declared_function
+from spincheck.frontend.declarations import Declaration, read_declaration
+from spincheck.frontend.linemap import LineMap
+from spincheck.frontend.patterns import ATTRIBUTE_WORD, BLANK, IDENTIFIER, LETTER, WORD_CHARACTER, bracketed
+
+VERSION = "1"
+"""Part of every region's key; to be raised when `scan_region` gives something else for the same text."""
+
+
+class Segment(NamedTuple):
+    """``text[start:end]`` is all own (one file's) or all system text; ``main`` is the main file's."""
+
+    start: int
+    end: int
+    own: bool
+    main: bool
+
+
+class Definition(NamedTuple):
+    """A function definition ``text[start:end]`` with its body from ``brace`` and its name at ``name``."""
+
+    start: int
+    end: int
+    brace: int
+    name: int
+
+
+class Region(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What one segment contributes; all offsets count from the segment's start.
+
+    ``names`` maps each declared name to twice the offset of its declaration, plus one if that defines a function. ``tail`` is where
+    a declaration starts that the segment does not finish, or -1. The rest is for own text only: ``definitions``, ``roles`` as
+    (name, type, offset) of each declaration ``T name;`` with a bare type name, ``initialised`` as the spans of file-scope
+    declarations with an initialiser, ``locks`` as (function, attribute, argument) of lock annotations.
+    """
+
+    names: dict[str, int]
+    tail: int = -1
+    definitions: tuple[tuple[int, int, int, int], ...] = ()
+    roles: tuple[tuple[str, str], ...] = ()
+    initialised: tuple[tuple[int, int], ...] = ()
+    locks: tuple[tuple[str, str, str], ...] = ()
+
+
+_DECODER = msgspec.msgpack.Decoder(Region)
+_ENCODER = msgspec.msgpack.Encoder()
+
+_COMMA_NAMES = re.compile(rf"({IDENTIFIER}){BLANK}(?>\[[^\[\]]*+\]\s*+)*+[,;]")
+_POINTER_TYPEDEF = re.compile(rf"\({BLANK}(?:{IDENTIFIER}\s++)*?\*+{BLANK}({IDENTIFIER}){BLANK}\)")
+_ENUM = re.compile(rf"(?<!{WORD_CHARACTER})enum(?!{WORD_CHARACTER})[^;{{}}()=]*+\{{([^{{}}]*+)\}}")
+_ENUMERATOR = re.compile(rf"(?:\A|,){BLANK}({IDENTIFIER})")
+_PARENTHESIS = bracketed("(", ")", 4)
+_LOCK_WORD = rf"_[A-Z]{WORD_CHARACTER}*_|(?:try_)?(?:acquire|release|requires)_(?:shared_|generic_)?capability"
+_CONDITIONAL = re.compile(rf"_When_\s*+{_PARENTHESIS}")
+_LOCK = re.compile(rf"(?<!{WORD_CHARACTER})({_LOCK_WORD})\s*+\(((?>[^()]++|{_PARENTHESIS})*+)\)")
+_FUNCTION_CLASS = re.compile(rf"_Function_class_\W{{1,8}}+({IDENTIFIER})")
+_CALLED = re.compile(rf"({IDENTIFIER})\s*+\(")
+_SPANS = 8
+"""How many declarations of one unit may run on into other segments; more are broken text."""
+
+
+def segments(lines: LineMap, own: Sequence[bool], length: int) -> list[Segment]:
+    """Cut a text of ``length`` characters where its owner changes; the segments cover it in order."""
+    found: list[Segment] = []
+    start = 0
+    owner = 0  # the file, or -1 for system text
+    for marker in lines.markers:
+        now = marker.file if own[marker.file] else -1
+        if now != owner:
+            if marker.begin > start:
+                found.append(Segment(start, marker.begin, owner >= 0, owner == 0))
+            start = marker.begin
+            owner = now
+    if length > start:
+        found.append(Segment(start, length, owner >= 0, owner == 0))
+    return found
+
+
+def region_key(text: str, own: bool) -> str:
+    """Return the key under which the region of ``text`` is kept."""
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16, person=b"region", salt=f"{VERSION}{own:d}".encode()).hexdigest()
+
+
+def encode(region: Region) -> bytes:
+    """Return what is kept for ``region``."""
+    return _ENCODER.encode(region)
+
+
+def decode(value: bytes | None) -> Region | None:
+    """Return the region that ``encode`` gave ``value`` for; None for a damaged value."""
+    if value is None:
+        return None
+    try:
+        return _DECODER.decode(value)
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        return None
+
+
+def scan_region(text: str, start: int, end: int, *, own: bool) -> Region:
+    """Read what ``text[start:end]`` contributes, seen by itself."""
+    chunks, tail = cut(text, start, end)
+    names: dict[str, int] = {}
+    bodies: dict[str, int] = {}
+    name_at = re.compile(IDENTIFIER).match
+    for chunk in chunks:
+        if chunk.kind == "function":
+            hit = name_at(text, chunk.name)
+            assert hit is not None  # the cutter found an identifier there
+            bodies[hit[0]] = (chunk.start - start) * 2 + 1
+        else:
+            place = (chunk.start - start) * 2
+            for name in declared_names(text, chunk):
+                names.setdefault(name, place)
+    names.update(bodies)
+    if not own:
+        return Region(names, tail - start if tail >= 0 else -1)
+    return Region(names, tail - start if tail >= 0 else -1, *_own_part(text, chunks, start))
+
+
+def declared_names(text: str, chunk: Chunk) -> list[str]:
+    """Return the names that a declaration may declare: all that it does, and perhaps some that it only mentions."""
+    start, end, _, brace, _ = chunk
+    declaration = text[start:end]
+    if brace < 0:
+        if "(" not in declaration:
+            if "=" not in declaration:
+                return _COMMA_NAMES.findall(declaration)
+        else:
+            hit = declared_function(text, start, end - 1)
+            if hit is not None:
+                return [hit[1]]
+            if declaration.startswith("typedef"):
+                pointer = _POINTER_TYPEDEF.search(declaration)
+                if pointer is not None:
+                    return [pointer[1]]
+        return [declarator.name for declarator in read_declaration(declaration).declarators]
+    found = _enumerators(declaration)
+    last = declaration.rfind("}")
+    tail = declaration[last + 1 :]
+    if "=" not in declaration[:last] and "(" not in tail:
+        return found + _COMMA_NAMES.findall(tail)
+    return found + [declarator.name for declarator in read_declaration(declaration).declarators]
+
+
+def _enumerators(declaration: str) -> list[str]:
+    if "enum" not in declaration:
+        return []
+    return [name for body in _ENUM.findall(declaration) for name in _ENUMERATOR.findall(body)]
+
+
+_OwnPart = tuple[
+    tuple[tuple[int, int, int, int], ...], tuple[tuple[str, str], ...], tuple[tuple[int, int], ...], tuple[tuple[str, str, str], ...]
+]
+
+
+def _own_part(text: str, chunks: Sequence[Chunk], start: int) -> _OwnPart:
+    definitions: list[tuple[int, int, int, int]] = []
+    roles: dict[tuple[str, str], None] = {}
+    initialised: list[tuple[int, int]] = []
+    locks: dict[tuple[str, str, str], None] = {}
+    for chunk in chunks:
+        if chunk.kind == "broken":
+            continue
+        head = text[chunk.start : chunk.brace if chunk.kind == "function" else chunk.end]
+        if chunk.kind == "function":
+            definitions.append((chunk.start - start, chunk.end - start, chunk.brace - start, chunk.name - start))
+            hit = re.compile(IDENTIFIER).match(text, chunk.name)
+            name = hit[0] if hit else ""
+        else:
+            declaration = None
+            plain = declared_function(text, chunk.start, chunk.end - 1) if chunk.brace < 0 else None
+            name = plain[1] if plain else ""
+            if plain is None:
+                declaration = read_declaration(head)
+                roles.update(dict.fromkeys(bare_types(declaration)))
+                if "typedef" not in declaration.storage and any(d.initialised for d in declaration.declarators):
+                    initialised.append((chunk.start - start, chunk.end - start))
+                functions = [d.name for d in declaration.declarators if d.shape[:1] == ("function",)]
+                name = functions[0] if functions else ""
+        if name and not head.startswith("typedef"):
+            for role in _FUNCTION_CLASS.findall(head):
+                roles[name, role] = None
+            locks.update(dict.fromkeys(lock_annotations(head, name)))
+    return tuple(definitions), tuple(roles), tuple(initialised), tuple(locks)
+
+
+def bare_types(declaration: Declaration) -> Iterator[tuple[str, str]]:
+    """Yield (name, type) for each name that is declared with nothing but a type's name: ``EVT_WDF_DPC MyDpc;``."""
+    if declaration.base.kind == "name" and "typedef" not in declaration.storage:
+        for declarator in declaration.declarators:
+            if not declarator.shape and not declarator.initialised:
+                yield declarator.name, declaration.base.text
+
+
+def lock_annotations(head: str, name: str) -> Iterator[tuple[str, str, str]]:
+    """Yield (function, attribute, argument) for each unconditional lock annotation in a declaration's text."""
+    if "lock" not in head and "capability" not in head:
+        return
+    for attribute, argument in _LOCK.findall(_CONDITIONAL.sub("", head)):
+        if "lock" in attribute or "capability" in attribute:
+            yield name, attribute, " ".join(argument.split())
+
+
+def called_names(text: str, start: int, end: int) -> set[str]:
+    """Return the identifiers before a parenthesis in ``text[start:end]``: what a body may call, and more."""
+    return set(_CALLED.findall(text, start, end))
+
+
+def read_regions(text: str, found: Sequence[Segment], fetch: Callable[[Segment], Region]) -> list[tuple[Segment, Region]]:
+    """Return each segment with its region; segments that a declaration of an earlier one covers start after it or are left out."""
+    result: list[tuple[Segment, Region]] = []
+    covered = 0
+    spans = 0
+    for given in found:
+        if given.end <= covered:
+            continue
+        segment = given._replace(start=max(given.start, covered))
+        region = fetch(segment)
+        if region.tail >= 0 and segment.end < len(text) and spans < _SPANS:
+            spans += 1
+            chunk = cut_one(text, segment.start + region.tail, len(text))
+            if chunk is not None and chunk.kind != "broken" and chunk.end > segment.end:
+                covered = chunk.end
+                if segment.own:
+                    region = _with_chunk(text, segment, region, chunk)
+        result.append((segment, region))
+    return result
+
+
+def _with_chunk(text: str, segment: Segment, region: Region, chunk: Chunk) -> Region:
+    """Add a declaration that runs on into later segments to the region it starts in."""
+    definitions, roles, initialised, locks = _own_part(text, [chunk], segment.start)
+    names = dict(region.names)
+    if chunk.kind == "function":
+        hit = re.compile(IDENTIFIER).match(text, chunk.name)
+        declared = [hit[0]] if hit else []
+    else:
+        declared = declared_names(text, chunk)
+    for name in declared:
+        names[name] = (chunk.start - segment.start) * 2 + (chunk.kind == "function")
+    return Region(
+        names,
+        region.tail,
+        region.definitions + definitions,
+        region.roles + roles,
+        region.initialised + initialised,
+        region.locks + locks,
+    )

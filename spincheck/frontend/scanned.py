@@ -1,0 +1,235 @@
+"""One unit's text as the scanner sees it: functions, names, roles; nothing lowered yet.
+
+Takes the text and a memory of header regions and answers `unit`'s questions: which functions are own, where each is, what a
+name means here, which header functions can reach an operation. Built only for a text that is not known as a whole.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from spincheck.frontend.chunks import Chunk, cut_one
+from spincheck.frontend.declarations import read_declaration
+from spincheck.frontend.linemap import LineMap
+from spincheck.frontend.meanings import Meanings
+from spincheck.frontend.ownership import own_files
+from spincheck.frontend.patterns import IDENTIFIER
+from spincheck.frontend.regions import (
+    Region,
+    Segment,
+    bare_types,
+    called_names,
+    decode,
+    encode,
+    lock_annotations,
+    read_regions,
+    region_key,
+    scan_region,
+    segments,
+)
+from spincheck.ir import RoleDeclaration
+from spincheck.memory import Memory
+
+_NAME = re.compile(IDENTIFIER)
+_TABLE = 4096
+"""Characters of an initialiser that is read although it names no function: constants, not tables of data."""
+
+
+class Definition(NamedTuple):
+    """A function definition in the unit's text: ``text[start:end]``, its body from ``brace`` and its name at ``name``."""
+
+    function: str
+    start: int
+    end: int
+    brace: int
+    name: int
+    own: bool
+
+
+class Scanned:
+    """What one text consists of. ``scanned``/``reused`` count header regions, ``scanned_bytes`` what had to be read for them."""
+
+    def __init__(self, text: str, name: str, roots: Iterable[str], memory: Memory) -> None:
+        """Read ``text``; regions that ``memory`` knows are not scanned again, and new ones are put into it."""
+        self.text = text
+        self.lines = LineMap(text, name)
+        self.scanned = self.reused = self.scanned_bytes = 0
+        own = own_files(self.lines, roots)
+        self.regions = self._read(segments(self.lines, own, len(text)), memory)
+        self.meanings = Meanings(self._declaration)
+        self.notes: list[tuple[str, int]] = []
+        self.functions = self._definitions()
+        self._opened: dict[str, Definition | None] = {}
+
+    def _read(self, found: list[Segment], memory: Memory) -> list[tuple[Segment, Region]]:
+        text = self.text
+        keys = {segment: region_key(text[segment.start : segment.end], segment.own) for segment in found if not segment.main}
+        kept = memory.get_many("region", list(dict.fromkeys(keys.values())))
+
+        def fetch(segment: Segment) -> Region:
+            key = keys.get(segment)
+            if key is not None:
+                region = decode(kept.get(key))
+                if region is not None:
+                    self.reused += 1
+                    return region
+            region = scan_region(text, segment.start, segment.end, own=segment.own)
+            self.scanned_bytes += segment.end - segment.start
+            if key is not None:
+                self.scanned += 1
+                memory.put("region", key, encode(region))
+            return region
+
+        return read_regions(text, found, fetch)
+
+    def _definitions(self) -> dict[str, Definition]:
+        """Return the own functions by name in the order of the text; of two with one name the last."""
+        functions: dict[str, Definition] = {}
+        for segment, region in self.regions:
+            base = segment.start
+            for start, end, brace, name in region.definitions:
+                hit = _NAME.match(self.text, base + name)
+                if hit is None:
+                    continue
+                if functions.pop(hit[0], None) is not None:
+                    self.notes.append((hit[0], base + name))
+                functions[hit[0]] = Definition(hit[0], base + start, base + end, base + brace, base + name, own=True)
+        return functions
+
+    # --- names ---
+
+    def known(self, identifiers: set[str]) -> set[str]:
+        """Return those identifiers that are declared somewhere at file scope."""
+        found: set[str] = set()
+        for _, region in self.regions:
+            found |= region.names.keys() & identifiers
+        return found
+
+    def _declaration(self, name: str) -> str | None:
+        """Return the text of the first declaration of ``name``, a body left out."""
+        for segment, region in self.regions:
+            place = region.names.get(name)
+            if place is not None:
+                chunk = self._chunk(segment, place)
+                if chunk is not None:
+                    return self._head(chunk)
+        return None
+
+    def _chunk(self, segment: Segment, place: int) -> Chunk | None:
+        end = segment.end
+        chunk = cut_one(self.text, segment.start + (place >> 1), end)
+        if chunk is not None and chunk.kind == "broken" and chunk.end == end:
+            return cut_one(self.text, chunk.start, len(self.text))  # it goes on in the next segment
+        return chunk
+
+    def _head(self, chunk: Chunk) -> str:
+        return self.text[chunk.start : chunk.brace if chunk.kind == "function" else chunk.end]
+
+    def in_system(self, name: str) -> Iterator[Chunk]:
+        """Yield the declaration of ``name`` in each system region that has one."""
+        for segment, region in self.regions:
+            if not segment.own:
+                place = region.names.get(name)
+                chunk = None if place is None else self._chunk(segment, place)
+                if chunk is not None:
+                    yield chunk
+
+    # --- roles and annotations ---
+
+    def roles(self) -> tuple[RoleDeclaration, ...]:
+        """Return the role declarations of own text, and those in system headers of functions defined here."""
+        candidates: dict[tuple[str, str], None] = {}
+        for _, region in self.regions:
+            candidates.update(dict.fromkeys(region.roles))
+        for name in self.functions:
+            for chunk in self.in_system(name):
+                if chunk.kind == "declaration":
+                    declared = bare_types(read_declaration(self._head(chunk)))
+                    candidates.update({pair: None for pair in declared if pair[0] == name})
+        found: dict[RoleDeclaration, None] = {}
+        for function, role in candidates:
+            for name in self.meanings.role_types(role):
+                found[RoleDeclaration(function, name)] = None
+        return tuple(found)
+
+    def locks(self, system: Iterable[str]) -> tuple[tuple[str, str, str], ...]:
+        """Return the lock annotations in own text and on the declarations of the names ``system``."""
+        found: dict[tuple[str, str, str], None] = {}
+        for _, region in self.regions:
+            found.update(dict.fromkeys(region.locks))
+        for name in system:
+            for chunk in self.in_system(name):
+                found.update(dict.fromkeys(lock_annotations(self._head(chunk), name)))
+        return tuple(found)
+
+    # --- header functions ---
+
+    def header_function(self, name: str) -> Definition | None:
+        """Return the definition of ``name`` in a system region, or None."""
+        if name not in self._opened:
+            self._opened[name] = self._find_header_function(name)
+        return self._opened[name]
+
+    def _find_header_function(self, name: str) -> Definition | None:
+        for segment, region in self.regions:
+            place = 0 if segment.own else region.names.get(name, 0)
+            if place & 1:
+                chunk = self._chunk(segment, place)
+                if chunk is not None and chunk.kind == "function":
+                    return Definition(name, chunk.start, chunk.end, chunk.brace, chunk.name, own=False)
+        return None
+
+    def reaching(self, called: Iterable[str], operations: frozenset[str]) -> list[Definition]:
+        """Return the header functions that ``called`` lead to and that can reach an operation, in the order of the text.
+
+        The calls of a body are read off its tokens, so a function may be opened in vain but none is missed.
+        """
+        callers: dict[str, list[str]] = {}
+        pending = [name for name in called if name not in operations]
+        seen: dict[str, Definition] = {}
+        reach: list[str] = []
+        while pending:
+            name = pending.pop()
+            if name in seen or name in self.functions:
+                continue
+            definition = self.header_function(name)
+            if definition is None:
+                continue
+            seen[name] = definition
+            callees = called_names(self.text, definition.brace, definition.end)
+            if not operations.isdisjoint(callees):
+                reach.append(name)
+            for callee in callees:
+                callers.setdefault(callee, []).append(name)
+            pending.extend(callees - operations)
+        reaching: set[str] = set()
+        while reach:
+            name = reach.pop()
+            if name not in reaching:
+                reaching.add(name)
+                reach.extend(callers.get(name, ()))
+        return sorted((seen[name] for name in reaching), key=lambda definition: definition.start)
+
+    # --- file scope ---
+
+    def initialisers(self) -> list[tuple[int, int]]:
+        """Return the spans of own file-scope declarations with initialisers that matter.
+
+        Those that name a function, and small ones (constants); a table of data says nothing about locks.
+        """
+        found: list[tuple[int, int]] = []
+        for segment, region in self.regions:
+            for start, end in region.initialised:
+                start, end = start + segment.start, end + segment.start
+                if end - start <= _TABLE or self._names_function(start, end):
+                    found.append((start, end))
+        return found
+
+    def _names_function(self, start: int, end: int) -> bool:
+        for name in sorted(self.known(set(_NAME.findall(self.text, start, end)))):
+            meaning = self.meanings.name(name)
+            if meaning is not None and meaning.kind == "function":
+                return True
+        return False
