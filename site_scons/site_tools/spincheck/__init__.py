@@ -38,6 +38,7 @@ _SETTINGS: dict[str, Any] = {
     "SPINCHECK_SUMMARY": "line",
     "SPINCHECK_LEAN": "auto",
     "SPINCHECK_KEEP": "0",
+    "SPINCHECK_PYTHON": sys.executable,
 }
 """Variables that the command line (``scons SPINCHECK_SUMMARY=full``) or the process environment may set, and their defaults."""
 
@@ -58,7 +59,6 @@ def generate(env: Any, **settings: Any) -> None:
         given = SCons.Script.ARGUMENTS.get(name, os.environ.get(name))
         env.SetDefault(**{name: settings.get(name, default) if given is None else given})
     env.SetDefault(
-        SPINCHECK_PYTHON=sys.executable,
         _SPINCHECK_VERSION=_analyser_version(),
         SPINCHECKPPCOM=_command.template,
         SPINCHECKCOM=_check.UNIT_ACTION,

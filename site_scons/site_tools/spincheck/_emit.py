@@ -11,6 +11,8 @@ and compiler tools overwrite the entries of an emitter. What is on or off is ask
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import SCons.Builder  # type: ignore[import-untyped]
@@ -29,7 +31,6 @@ REPORT_SUFFIX = ".spincheck.json"
 
 _OFF = ("", "0", "off", "no", "false", "none")
 _OTHERS = frozenset([*SCons.Tool.cxx.CXXSuffixes, *SCons.Tool.asm.ASSuffixes, *SCons.Tool.asm.ASPPSuffixes])
-_CONFIGURATION = ("#pyproject.toml",)
 _compilers: dict[tuple[str, str], Any] = {}
 _LIBRARIES = SCons.Scanner.Prog.ProgramScanner()
 
@@ -137,7 +138,7 @@ def _add_unit(obj: Any, source: Any, env: Any, *, shared: bool) -> None:
     unit.attributes.spincheck_source = source
     obj.attributes.spincheck_unit = unit
     compiler = _compiler(env, shared=shared)
-    env.Depends(unit, [*_configuration(env), *([compiler] if compiler else [])])
+    env.Depends(unit, [*_configuration(env.fs), *([compiler] if compiler else [])])
     env.Requires(obj, unit)
     env.Alias(_check.ALIAS, unit)
 
@@ -163,7 +164,7 @@ def _add_report(driver: Any, sources: Iterable[Any], env: Any) -> None:
     report.attributes.spincheck_driver = driver
     _REPORT(env, [report], units)
     driver.attributes.spincheck_report = report
-    env.Depends(report, _configuration(env))
+    env.Depends(report, _configuration(env.fs))
     env.Requires(driver, report)
     env.Alias(_check.ALIAS, report)
 
@@ -191,10 +192,16 @@ def _units(nodes: Iterable[Any]) -> list[Any]:
     return list(found)
 
 
-def _configuration(env: Any) -> list[Any]:
-    """Return the files whose options the analysis reads."""
-    files = [env.fs.File(name) for name in _CONFIGURATION]
-    return [node for node in files if node.exists()]
+@cache
+def _configuration(filesystem: Any) -> list[Any]:
+    """Return the file whose options the analysis reads, by the analysis's rule: the nearest one at or above the top directory."""
+    top = Path(filesystem.Top.get_abspath())
+    for directory in (top, *top.parents):
+        for name in ("spincheck.toml", "pyproject.toml"):
+            path = directory / name
+            if path.is_file() and (name == "spincheck.toml" or b"tool.spincheck" in path.read_bytes()):
+                return [filesystem.File(str(path))]
+    return []
 
 
 def _compiler(env: Any, *, shared: bool) -> Any:

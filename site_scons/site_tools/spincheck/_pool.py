@@ -85,7 +85,7 @@ class _Worker:
         self.close()
         self._stderr.seek(0)
         said = self._stderr.read().decode(errors="replace").strip().splitlines()
-        if any("No module named spincheck" in line and "spincheck." not in line for line in said):
+        if any(line.endswith(("No module named spincheck", "No module named 'spincheck'")) for line in said):
             return (
                 f"{self._command[0]} has no package spincheck: install it there "
                 f"({self._command[0]} -m pip install spincheck), or set SPINCHECK_PYTHON to a Python that has it"

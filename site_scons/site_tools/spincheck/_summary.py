@@ -77,7 +77,7 @@ class Summary:
         """Return the build for the history; ``began`` is seconds since the epoch."""
         return {
             "what": "build",
-            "target": ", ".join(step.target for step in self._steps if step.what == "driver"),
+            "target": ", ".join(step.target for step in self._steps if step.what == "link"),
             "started": int(began * 1000),
             "wall_ms": int(self._wall * 1000),
             "status": 1 if self._violations("error") else 0,
@@ -108,6 +108,13 @@ class Summary:
 
     def _not_analysed(self) -> list[str]:
         lines = [f"{source}: {reason}" for source, reason in self._skipped]
+        # A driver's step counts again what its units could not read
+        counted = [step for step in self._steps if step.what == "link"] or self._steps
+        gaps = sum(step.count("gaps") for step in counted)
+        if gaps:
+            lines.append(
+                f"{_count(gaps, 'place')} as written, listed under coverage in the driver's .spincheck.json"
+            )
         if self._others:
             lines.append(f"{', '.join(self._others)} (C++ or assembler)")
         return lines
