@@ -1,0 +1,18 @@
+"""Rule CallWithoutHolding: a call that needs a lock is made under it (our own)."""
+
+from __future__ import annotations
+
+from spincheck.rules.rule import Match, Rule
+
+
+class CallWithoutHoldingRule(Rule):
+    """A call that a project's own tables allow only under a lock is made while one of these kinds is held."""
+
+    name = "CallWithoutHolding"
+    title = "a call that needs a lock is made under it"
+    models = ("kmdf", "wdm", "ndis", "storport", "posix", "linux")
+    differs = "For `required` rows of a project's configuration that name no rule of their own."
+    fallback = True
+    matches = (Match(("call-without-holding",)),)
+    valid = ()
+    invalid = ()
