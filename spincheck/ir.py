@@ -38,25 +38,25 @@ TypeCode = str
 """An `IntegerType`, or ``ptr``, ``float``, ``void``, ``struct`` (any aggregate), ``array``, or ``""`` (not known)."""
 
 
-class Int(_Node, tag="int"):
+class Int(_Node, frozen=True, tag="int"):
     """An integer constant: literals, enumerators, character constants, ``sizeof`` when known, NULL (0)."""
 
     value: int
 
 
-class Text(_Node, tag="text"):
+class Text(_Node, frozen=True, tag="text"):
     """The address of a string literal: never null."""
 
     value: str
 
 
-class FunctionName(_Node, tag="fn"):
+class FunctionName(_Node, frozen=True, tag="fn"):
     """A function's address, ``f`` or ``&f``; as a callee, a direct call."""
 
     name: str
 
 
-class Unknown(_Node, tag="unknown"):
+class Unknown(_Node, frozen=True, tag="unknown"):
     """A value that the representation does not follow: a fresh one at every evaluation.
 
     ``why`` is ``uninitialised`` (a local before its first assignment), ``float``,
@@ -66,26 +66,26 @@ class Unknown(_Node, tag="unknown"):
     why: str
 
 
-class Load(_Node, tag="load"):
+class Load(_Node, frozen=True, tag="load"):
     """The value stored at a place."""
 
     place: Place
 
 
-class AddressOf(_Node, tag="addr"):
+class AddressOf(_Node, frozen=True, tag="addr"):
     """The address of a place; an array that decays is the address of the array itself."""
 
     place: Place
 
 
-class Unary(_Node, tag="un"):
+class Unary(_Node, frozen=True, tag="un"):
     """``-``, ``~`` or ``!`` of a value; ``!`` yields 0 or 1."""
 
     op: Literal["-", "~", "!"]
     operand: Value
 
 
-class Binary(_Node, tag="bin"):
+class Binary(_Node, frozen=True, tag="bin"):
     """A side-effect-free binary operation; comparisons yield 0 or 1.
 
     ``&&``, ``||`` and ``?:`` never appear: they are branches. Pointer arithmetic keeps the
@@ -97,7 +97,7 @@ class Binary(_Node, tag="bin"):
     right: Value
 
 
-class Cast(_Node, tag="cast"):
+class Cast(_Node, frozen=True, tag="cast"):
     """Conversion to an integer type; casts between pointers, or that keep the value, are left out."""
 
     to: IntegerType
@@ -110,33 +110,33 @@ Value = Int | Text | FunctionName | Unknown | Load | AddressOf | Unary | Binary 
 # --- places ----------------------------------------------------------------------
 
 
-class Local(_Node, tag="local"):
+class Local(_Node, frozen=True, tag="local"):
     """A parameter, automatic variable or temporary; names are unique in the function (``x``, ``x#2``; ``%1``)."""
 
     name: str
 
 
-class Global(_Node, tag="global"):
+class Global(_Node, frozen=True, tag="global"):
     """A variable with static storage; a function's own static is named ``function.x``."""
 
     name: str
 
 
-class Member(_Node, tag="member"):
+class Member(_Node, frozen=True, tag="member"):
     """``base.field``; ``p->field`` is ``Member(Deref(p), field)``."""
 
     base: Place
     field: str
 
 
-class Element(_Node, tag="element"):
+class Element(_Node, frozen=True, tag="element"):
     """``base[index]`` where ``base`` is an array, or a field that may be an array or a pointer."""
 
     base: Place
     index: Value
 
 
-class Deref(_Node, tag="deref"):
+class Deref(_Node, frozen=True, tag="deref"):
     """``*pointer``; ``p[i]`` of a pointer variable is ``Deref(Binary("+", p, i))``."""
 
     pointer: Value
@@ -148,7 +148,7 @@ Place = Local | Global | Member | Element | Deref
 # --- instructions ----------------------------------------------------------------
 
 
-class Assign(_Node, tag="assign"):
+class Assign(_Node, frozen=True, tag="assign"):
     """Store a value (also a whole struct) at a place."""
 
     place: Place
@@ -156,7 +156,7 @@ class Assign(_Node, tag="assign"):
     at: int
 
 
-class Call(_Node, tag="call"):
+class Call(_Node, frozen=True, tag="call"):
     """Call ``callee``; ``result`` is the temporary or local that receives the value, or None.
 
     ``handler`` is the index of the instruction where control may arrive instead of the next one when
@@ -170,7 +170,7 @@ class Call(_Node, tag="call"):
     handler: int = -1
 
 
-class Branch(_Node, tag="branch"):
+class Branch(_Node, frozen=True, tag="branch"):
     """Go to ``then`` when the condition is not zero, else to ``otherwise``."""
 
     condition: Value
@@ -179,13 +179,13 @@ class Branch(_Node, tag="branch"):
     at: int
 
 
-class Jump(_Node, tag="jump"):
+class Jump(_Node, frozen=True, tag="jump"):
     """Go to ``target``."""
 
     target: int
 
 
-class Case(_Node, tag="case"):
+class Case(_Node, frozen=True, tag="case"):
     """One ``case low ... high`` (both included) of a `Switch`."""
 
     low: int
@@ -193,7 +193,7 @@ class Case(_Node, tag="case"):
     target: int
 
 
-class Switch(_Node, tag="switch"):
+class Switch(_Node, frozen=True, tag="switch"):
     """Go to the case that contains the value, else to ``default``."""
 
     value: Value
@@ -202,21 +202,21 @@ class Switch(_Node, tag="switch"):
     at: int
 
 
-class ComputedJump(_Node, tag="computed"):
+class ComputedJump(_Node, frozen=True, tag="computed"):
     """GNU ``goto *p``: any of the labels whose address is taken."""
 
     targets: tuple[int, ...]
     at: int
 
 
-class Return(_Node, tag="return"):
+class Return(_Node, frozen=True, tag="return"):
     """Leave the function; the implicit return at the end of a void function is at its closing brace."""
 
     value: Value | None
     at: int
 
 
-class Opaque(_Node, tag="opaque"):
+class Opaque(_Node, frozen=True, tag="opaque"):
     """Text that is not followed (assembler, or a statement that could not be parsed).
 
     ``writes`` are the places it may change; ``calls`` the names that are called in it as far as a
@@ -229,7 +229,7 @@ class Opaque(_Node, tag="opaque"):
     at: int
 
 
-class Halt(_Node, tag="halt"):
+class Halt(_Node, frozen=True, tag="halt"):
     """Control never gets past this point (``__builtin_unreachable()``, ``__assume(0)``, ``__fastfail``)."""
 
     at: int
@@ -241,21 +241,21 @@ Instruction = Assign | Call | Branch | Jump | Switch | ComputedJump | Return | O
 # --- functions and units ---------------------------------------------------------
 
 
-class Variable(_Node, tag="var"):
+class Variable(_Node, frozen=True, tag="var"):
     """A parameter or local with what is known of its type."""
 
     name: str
     type: TypeCode
 
 
-class Recovery(_Node, tag="recovery"):
+class Recovery(_Node, frozen=True, tag="recovery"):
     """A statement that could not be parsed and became `Opaque`; ``reason`` is for the report."""
 
     at: int
     reason: str
 
 
-class Function(_Node, tag="function"):
+class Function(_Node, frozen=True, tag="function"):
     """One function's code. Control enters at ``code[0]``; every path ends in `Return` or `Halt` or never ends.
 
     The file-scope initialisers of a unit are a function too, named `FILE_SCOPE`: stores to globals, then a return.
@@ -273,7 +273,7 @@ FILE_SCOPE = "<file scope>"
 """Name of the pseudo-function that holds a unit's file-scope initialisers."""
 
 
-class Reference(_Node, tag="reference"):
+class Reference(_Node, frozen=True, tag="reference"):
     """A function's address put somewhere, from which the roles of callbacks are read.
 
     ``slot`` is ``field`` (``where`` = name of the field, ``MajorFunction`` for its elements), ``argument`` (``where``
@@ -289,7 +289,7 @@ class Reference(_Node, tag="reference"):
     at: int
 
 
-class FunctionHeader(_Node, tag="header"):
+class FunctionHeader(_Node, frozen=True, tag="header"):
     """What the call graph needs of a function, without its code.
 
     ``key`` identifies the code by content: equal keys mean equal `Function` values up to the name of the file.
@@ -311,14 +311,14 @@ class FunctionHeader(_Node, tag="header"):
     recovered: tuple[Recovery, ...]
 
 
-class RoleDeclaration(_Node, tag="role"):
+class RoleDeclaration(_Node, frozen=True, tag="role"):
     """``EVT_WDF_DPC MyDpc;`` or ``_Function_class_(EVT_WDF_DPC)``: ``function`` has the role type ``role``."""
 
     function: str
     role: str
 
 
-class Unanalysed(_Node, tag="unanalysed"):
+class Unanalysed(_Node, frozen=True, tag="unanalysed"):
     """A function that could not be read at all, and why."""
 
     function: str
@@ -327,7 +327,7 @@ class Unanalysed(_Node, tag="unanalysed"):
     reason: str
 
 
-class UnitRecord(_Node, tag="unit"):
+class UnitRecord(_Node, frozen=True, tag="unit"):
     """All that one translation unit says, as it is kept by the cache under the hash of its text.
 
     ``source`` is the main file as the line markers name it. ``functions`` holds every function defined in the project's own files

@@ -1,0 +1,221 @@
+"""Who calls whom in a program, who is called by nobody we know, and in which order to analyse.
+
+Owns names: which definition a call in a unit means, which functions can reach a lock operation, which role a function has by its
+declaration or by where its address was put. Works on headers only; no function's code is loaded for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from spincheck.analysis.findings import FunctionRef
+from spincheck.analysis.judge import Standing
+from spincheck.ir import FILE_SCOPE, FunctionHeader, Reference, UnitRecord
+from spincheck.locks.model import Role
+from spincheck.locks.tables import Tables
+
+DRIVER_ENTRY = ("DriverEntry", "DRIVER_INITIALIZE")
+"""The one callback that needs no declaration: the loader finds it by its name."""
+
+
+class Node:
+    """One function of the program. ``callees`` are the definitions that its direct calls mean, by called name."""
+
+    __slots__ = ("callees", "callers", "header", "ref", "roles", "unit")
+
+    def __init__(self, ref: FunctionRef, header: FunctionHeader, unit: int) -> None:
+        self.ref = ref
+        self.header = header
+        self.unit = unit
+        self.callees: dict[str, Node] = {}
+        self.callers: list[Node] = []
+        self.roles: list[tuple[str, Role]] = []
+
+
+class CallGraph:
+    """The call graph of some units. ``nodes`` is in a fixed order, whatever the order of the units."""
+
+    def __init__(self, records: Sequence[UnitRecord], tables: Tables) -> None:
+        self._tables = tables
+        self.records = records
+        self.nodes: list[Node] = []
+        self._by_unit: list[dict[str, Node]] = [{} for _ in records]
+        self._external: dict[str, Node] = {}
+        order = sorted(range(len(records)), key=lambda number: records[number].source)
+        for number in order:
+            for header in records[number].functions:
+                node = Node(FunctionRef(records[number].source, header.name), header, number)
+                self.nodes.append(node)
+                self._by_unit[number][header.name] = node
+                if not header.static and header.name != FILE_SCOPE:
+                    self._external.setdefault(header.name, node)
+        self._system = [frozenset(record.system) for record in records]
+        for node in self.nodes:
+            for name in node.header.calls:
+                callee = self.resolve(node.unit, name)
+                if callee is not None and not self._is_known(name):
+                    node.callees[name] = callee
+        for node in self.nodes:
+            for callee in node.callees.values():
+                callee.callers.append(node)
+        self._assign_roles()
+        self.relevant = self._reaching_operations()
+
+    def _is_known(self, name: str) -> bool:
+        """A name in the tables is never followed into its body."""
+        tables = self._tables
+        return name in tables.operations or name in tables.noreturn or name in tables.raising or tables.pure(name)
+
+    def resolve(self, unit: int, name: str) -> Node | None:
+        """Return the definition that a name means in a unit."""
+        return self._by_unit[unit].get(name) or self._external.get(name)
+
+    def is_system(self, unit: int, name: str) -> bool:
+        """Tell whether a name that is not defined in the program is declared by a system header of the unit."""
+        return name in self._system[unit]
+
+    # --- roles ---
+
+    def _assign_roles(self) -> None:
+        for number, record in enumerate(self.records):
+            for declaration in record.roles:
+                self._give_role(number, declaration.function, declaration.role)
+        for node in self.nodes:
+            for reference in node.header.references:
+                role = self._slot_role(reference)
+                if role is not None:
+                    self._give_role(node.unit, reference.function, role)
+        name, role_type = DRIVER_ENTRY
+        for node in self.nodes:
+            if node.header.name == name and not node.roles:
+                self._give_role(node.unit, name, role_type)
+            node.roles.sort(key=lambda pair: pair[0])
+
+    def _slot_role(self, reference: Reference) -> str | None:
+        if reference.slot == "field":
+            return self._tables.slot(reference.where, reference.object)
+        if reference.slot == "argument":
+            return self._tables.registered(reference.where, reference.index)
+        return None
+
+    def _give_role(self, unit: int, function: str, type_name: str) -> None:
+        role = self._tables.role(type_name)
+        node = self.resolve(unit, function)
+        if role is not None and node is not None and all(known != type_name for known, _ in node.roles):
+            node.roles.append((type_name, role))
+
+    def standing(self, node: Node) -> Standing:
+        """Return how strictly a function is judged."""
+        roles = [role for _, role in node.roles if role.balanced]
+        if roles:
+            holds = tuple(dict.fromkeys(hold for role in roles for hold in role.holds))
+            return Standing("entry", holds)
+        if any(caller is not node for caller in node.callers):
+            return Standing("helper")
+        return Standing("unknown")
+
+    def role_name(self, node: Node) -> str:
+        """Return the name of the role type that decides a function's standing, or ""."""
+        for type_name, role in node.roles:
+            if role.balanced:
+                return type_name
+        return ""
+
+    def entry_of(self, node: Node) -> Node:
+        """Return the callback through which a function is reached: itself, or the nearest entry point above it."""
+        seen = {id(node)}
+        level = [node]
+        while level:
+            for candidate in level:
+                if self.role_name(candidate):
+                    return candidate
+            above: list[Node] = []
+            for current in level:
+                for caller in current.callers:
+                    if id(caller) not in seen:
+                        seen.add(id(caller))
+                        above.append(caller)
+            level = sorted(above, key=lambda one: one.ref)
+        return node
+
+    # --- reach and order ---
+
+    def _reaching_operations(self) -> set[int]:
+        tables = self._tables
+        work = [
+            node
+            for node in self.nodes
+            if any(name in tables.operations or name in tables.immediate for name in node.header.calls)
+        ]
+        reached = {id(node) for node in work}
+        while work:
+            for caller in work.pop().callers:
+                if id(caller) not in reached:
+                    reached.add(id(caller))
+                    work.append(caller)
+        return reached
+
+    def is_relevant(self, node: Node) -> bool:
+        """Tell whether a function can reach a lock operation."""
+        return id(node) in self.relevant
+
+    def needed(self) -> list[Node]:
+        """Return the functions whose summaries count: those that reach a lock operation, and all that they call."""
+        work = [node for node in self.nodes if self.is_relevant(node)]
+        seen = {id(node) for node in work}
+        while work:
+            for callee in work.pop().callees.values():
+                if id(callee) not in seen:
+                    seen.add(id(callee))
+                    work.append(callee)
+        return [node for node in self.nodes if id(node) in seen]
+
+    def components(self) -> list[list[Node]]:
+        """Return the strongly connected components of what is needed, callees first (Tarjan's algorithm)."""
+        index: dict[int, int] = {}
+        low: dict[int, int] = {}
+        on_stack: set[int] = set()
+        stack: list[Node] = []
+        result: list[list[Node]] = []
+        for root in self.needed():
+            if id(root) in index:
+                continue
+            work: list[tuple[Node, list[Node]]] = []
+            self._open(root, index, low, stack, on_stack, work)
+            while work:
+                node, rest = work[-1]
+                if rest:
+                    callee = rest.pop(0)
+                    if id(callee) not in index:
+                        self._open(callee, index, low, stack, on_stack, work)
+                    elif id(callee) in on_stack:
+                        low[id(node)] = min(low[id(node)], index[id(callee)])
+                    continue
+                work.pop()
+                if work:
+                    parent = work[-1][0]
+                    low[id(parent)] = min(low[id(parent)], low[id(node)])
+                if low[id(node)] == index[id(node)]:
+                    members = []
+                    while True:
+                        member = stack.pop()
+                        on_stack.discard(id(member))
+                        members.append(member)
+                        if member is node:
+                            break
+                    result.append(sorted(members, key=lambda one: one.ref))
+        return result
+
+    @staticmethod
+    def _open(
+        node: Node,
+        index: dict[int, int],
+        low: dict[int, int],
+        stack: list[Node],
+        on_stack: set[int],
+        work: list[tuple[Node, list[Node]]],
+    ) -> None:
+        index[id(node)] = low[id(node)] = len(index)
+        stack.append(node)
+        on_stack.add(id(node))
+        work.append((node, [node.callees[name] for name in sorted(node.callees)]))

@@ -1,0 +1,401 @@
+"""Calls: table rows, functions that run a callback at once, functions with a summary, and everything else.
+
+Owns the order in which a call is understood: first its name in the tables, before any body is looked at; then, for a function of the
+program, the cases of its summary that fit; else it is a DDI, which writes what it is handed and touches no lock. In the open
+world a function that is neither here nor in a system header may do anything to locks: from there on
+nothing is certain, and the driver step decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+from spincheck.analysis import events
+from spincheck.analysis.lockops import LockMachine, Outcome, Problem, look_up, may_alias, tainted
+from spincheck.analysis.path import Node
+from spincheck.analysis.summaries import NOWHERE, Case, CaseNeed, Summary
+from spincheck.analysis.transfer import Interpreter, Step
+from spincheck.domain.intervals import IntSet
+from spincheck.domain.lockstate import MAX_COUNT, LockState, Need
+from spincheck.domain.state import ANYTHING, State
+from spincheck.domain.terms import COMPARISONS, Term
+from spincheck.ir import Call, FunctionName
+from spincheck.locks.model import Immediate, LockIdentity, Operation, Saved
+
+
+class Callee(NamedTuple):
+    """What the program knows of a called name: a summary, a DDI or import (``external``), or a ``hole`` of the open world."""
+
+    status: Literal["defined", "external", "hole"]
+    summary: Summary | None = None
+
+
+class Calls:
+    """Interprets call instructions for one `Interpreter`."""
+
+    def __init__(self, interpreter: Interpreter, callee: Callable[[str], Callee], targets: Callable[[Term], tuple[str, ...]]) -> None:
+        self._in = interpreter
+        self._callee = callee
+        self._targets = targets
+        self._tables = interpreter.tables
+        interpreter.call = self.call
+
+    @property
+    def _machine(self) -> LockMachine:
+        return self._in.machine
+
+    def call(self, state: State, pc: int, call: Call) -> list[Step]:
+        """Interpret one call; the state is consumed."""
+        arguments = [self._in.value(state, argument) for argument in call.arguments]
+        names = self._names(state, call)
+        if len(names) == 1:
+            return self._direct(state, pc, call, names[0], arguments)
+        if names:
+            steps: list[Step] = []
+            for choice, name in enumerate(names):
+                side = state.copy()
+                side.trace = Node("branch", (side.trace,), pc, call.at, choice=choice)
+                steps.extend(self._direct(side, pc, call, name, arguments))
+            return steps
+        return self._external(state, pc, call, "", arguments)
+
+    def _names(self, state: State, call: Call) -> tuple[str, ...]:
+        if isinstance(call.callee, FunctionName):
+            return (call.callee.name,)
+        target = self._in.value(state, call.callee)
+        if target.op == "fn":
+            return (str(target.args[0]),)
+        return self._targets(target)
+
+    def _direct(self, state: State, pc: int, call: Call, name: str, arguments: list[Term]) -> list[Step]:
+        tables = self._tables
+        self._check_rules(state, call, name, arguments)
+        rows = tables.operations.get(name)
+        if rows is not None:
+            return self._operation(state, pc, call, rows[0], arguments)
+        if name in tables.raising or name in tables.noreturn:
+            return self._raised(state, call) if name in tables.raising else []
+        immediate = tables.immediate.get(name)
+        if immediate is not None:
+            return self._immediate(state, pc, call, immediate, arguments)
+        if name in tables.same and tables.same[name] < len(arguments):
+            self._in.store_result(state, call.result, arguments[tables.same[name]])
+            return [Step(pc + 1, state)]
+        if tables.pure(name):
+            self._in.store_result(state, call.result, state.normal(self._in.terms.make("pure", name, *arguments)))
+            return [Step(pc + 1, state)]
+        callee = self._callee(name)
+        if callee.summary is not None:
+            return self._defined(state, pc, call, name, callee.summary, arguments)
+        if callee.status == "hole":
+            self._taint(state)
+        return self._external(state, pc, call, name, arguments)
+
+    @staticmethod
+    def _raised(state: State, call: Call) -> list[Step]:
+        if call.handler < 0:
+            return []
+        return [Step(call.handler, state)]
+
+    def _may_raise(self, state: State, pc: int, call: Call) -> list[Step]:
+        if call.handler < 0:
+            return []
+        side = state.copy()
+        side.trace = Node("raise", (side.trace,), pc, call.at, choice=99)
+        return [Step(call.handler, side)]
+
+    # --- rules about calls ---
+
+    def _check_rules(self, state: State, call: Call, name: str, arguments: list[Term]) -> None:
+        for ban in self._tables.forbidden.get(name, ()):
+            if ban.when is not None and events.truth(ban.when, arguments, state.facts, self._pointee(state, ban.when.argument, arguments)) is not True:
+                continue
+            if ban.unless is not None and events.truth(ban.unless, arguments, state.facts, self._pointee(state, ban.unless.argument, arguments)) is not False:
+                continue
+            for lock, held in state.locks.items():
+                if held.status == "held" and held.kind in ban.kinds:
+                    problem = Problem("call-while-holding", lock, held.kind, held.operation, name, call.at)
+                    self._in.problems.append((problem, state.copy()))
+                    break
+
+    @staticmethod
+    def _pointee(state: State, argument: int, arguments: list[Term]) -> Term | None:
+        if argument >= len(arguments) or not arguments[argument].is_address:
+            return None
+        return state.read(arguments[argument])
+
+    # --- lock operations ---
+
+    def _operation(self, state: State, pc: int, call: Call, row: Operation, arguments: list[Term]) -> list[Step]:
+        pointee = self._pointee(state, row.always_if.argument, arguments) if row.always_if is not None else None
+        event = events.event(self._in.terms, row, arguments, state.facts, pointee)
+        if event.lock is None and event.handle is None:
+            return self._external(state, pc, call, row.function, arguments)
+        result = self._in.fresh(state)
+        token = self._token(state, row, result, arguments)
+        if row.action == "acquire":
+            outcomes = [self._machine.acquire(state, event, token, call.at)]
+        elif row.action == "try":
+            outcomes = self._machine.attempt(state, event, result, token, call.at)
+        elif row.action == "convert":
+            outcomes = self._machine.convert(state, event, result)
+        else:
+            outcomes = self._machine.release(state, event, self._irql(state, row, arguments), call.at)
+        return self._steps(outcomes, pc, call, row, result, event)
+
+    def _token(self, state: State, row: Operation, result: Term, arguments: list[Term]) -> Term | None:
+        """Make the IRQL that an acquire saves and put it where the row says."""
+        if row.action not in {"acquire", "try"}:
+            return None
+        if row.saved.where == "result":
+            return result
+        if row.saved.where == "out" and row.saved.argument < len(arguments):
+            token = self._in.fresh(state, "irql")
+            state.write(self._in.terms.location(arguments[row.saved.argument]), token, self._in.pc)
+            return token
+        return None
+
+    @staticmethod
+    def _irql(state: State, row: Operation, arguments: list[Term]) -> Term | None:
+        if row.saved.where == "value" and row.saved.argument < len(arguments):
+            return state.normal(arguments[row.saved.argument])
+        return None
+
+    def _steps(
+        self, outcomes: list[Outcome], pc: int, call: Call, row: Operation, result: Term, event: events.LockEvent
+    ) -> list[Step]:
+        steps = []
+        kind: Literal["acquire", "release"] = "release" if row.action == "release" else "acquire"
+        for choice, outcome in enumerate(outcomes):
+            state = outcome.state
+            taken = outcome is outcomes[-1] if row.action in {"try", "convert"} else True
+            lock = event.lock if event.lock is not None else event.handle
+            if row.action == "try" and not taken:
+                state.trace = Node("branch", (state.trace,), pc, call.at, choice=choice, text=f"{row.function} fails")
+            else:
+                state.trace = Node(kind, (state.trace,), pc, call.at, choice=choice, text=row.function, lock=state.normal(lock) if lock is not None else None)
+            for problem in outcome.problems:
+                self._in.problems.append((problem, state.copy()))
+            self._in.store_result(state, call.result, result)
+            steps.append(Step(pc + 1, state))
+        return steps
+
+    def _immediate(self, state: State, pc: int, call: Call, row: Immediate, arguments: list[Term]) -> list[Step]:
+        """Run the callback between an acquire and a release of the lock that the call takes around it."""
+        target = arguments[row.callback] if row.callback < len(arguments) else None
+        if target is None or target.op != "fn":
+            return self._external(state, pc, call, row.function, arguments)
+        identity = LockIdentity(arguments=row.lock.arguments, name=row.lock.name)
+        taken = Operation(row.function, "acquire", row.kind, identity, Saved())
+        event = events.event(self._in.terms, taken, arguments, state.facts)
+        outcome = self._machine.acquire(state, event, None, call.at)
+        for problem in outcome.problems:
+            self._in.problems.append((problem, state.copy()))
+        passed = [arguments[number] if 0 <= number < len(arguments) else self._in.fresh(state, "passed") for number in row.passes]
+        inner = Call(call.result, FunctionName(target.args[0]), call.arguments, call.at, call.handler)
+        steps = []
+        given = Operation(row.function, "release", row.kind, identity, Saved())
+        for step in self._direct(outcome.state, pc, inner, target.args[0], passed):
+            back = events.event(self._in.terms, given, arguments, step.state.facts)
+            for end in self._machine.release(step.state, back, None, call.at):
+                for problem in end.problems:
+                    self._in.problems.append((problem, end.state.copy()))
+                steps.append(Step(step.target, end.state))
+        return steps
+
+    # --- functions that are not followed ---
+
+    def _external(self, state: State, pc: int, call: Call, name: str, arguments: list[Term]) -> list[Step]:
+        raised = self._may_raise(state, pc, call)
+        epoch = None
+        for argument in arguments:
+            if argument.op in {"local", "global", "field", "elem"}:
+                if epoch is None:
+                    epoch = self._in.fresh(state, "written")
+                state.forget(("under", argument), epoch)
+        if name == "" and not arguments:
+            state.forget(ANYTHING, self._in.fresh(state, "written"))
+        self._in.store_result(state, call.result, self._in.fresh(state))
+        return [Step(pc + 1, state), *raised]
+
+    def _taint(self, state: State) -> None:
+        terms = self._in.terms
+        state.locks = {lock: LockState("maybe", held.kind) for lock, held in state.locks.items()}
+        state.locks[tainted(terms)] = LockState("maybe", "")
+        state.forget(ANYTHING, self._in.fresh(state, "hole"))
+
+    # --- functions with a summary ---
+
+    def _defined(self, state: State, pc: int, call: Call, name: str, summary: Summary, arguments: list[Term]) -> list[Step]:
+        raised = self._may_raise(state, pc, call)
+        reader = RowReader(self._in, state, summary, arguments)
+        fitting: list[tuple[int, State, list[Problem]]] = []
+        for number, case in enumerate(summary.cases):
+            side = state.copy()
+            problems = self._apply(side, case, reader, call, name)
+            if problems is not None:
+                fitting.append((number, side, problems))
+        steps = []
+        for number, side, problems in fitting:
+            case = summary.cases[number]
+            if len(fitting) > 1 or case.locks:
+                touched = tuple((side.normal(reader.term(lock.lock)), lock.status) for lock in case.locks)
+                side.trace = Node("call", (side.trace,), pc, call.at, choice=number, locks=touched, function=name, case=number)
+            for problem in problems:
+                self._in.problems.append((problem, side.copy()))
+            if call.result is not None:
+                value = reader.term(case.result) if case.result != NOWHERE else self._in.fresh(side)
+                self._in.store_result(side, call.result, side.normal(value))
+            steps.append(Step(pc + 1, side))
+        return [*steps, *raised]
+
+    def _apply(self, state: State, case: Case, reader: RowReader, call: Call, name: str) -> list[Problem] | None:
+        """Apply one case to the state in place; None when the facts exclude it."""
+        for relation in case.relations:
+            if not state.assume(reader.term(relation), holds=True):
+                return None
+        for row in case.sets:
+            if not self._restrict(state, reader.term(row.term), row.values()):
+                return None
+        problems: list[Problem] = []
+        if case.tainted:
+            self._taint(state)
+        for need in case.needs:
+            problem = self._meet_need(state, need, reader, call, name)
+            if problem is not None:
+                problems.append(problem)
+        self._leave_locks(state, case, reader, call, name, problems)
+        for kind, what, epoch in case.epochs:
+            target = reader.term(what) if isinstance(what, int) else what
+            state.forget((kind, target), state.normal(reader.term(epoch)))
+        for cell, value in case.writes:
+            state.write(state.normal(reader.term(cell)), state.normal(reader.term(value)), self._in.pc)
+        for cell, value in case.filled:
+            state.memory[self._in.terms.make("all", state.normal(reader.term(cell)))] = state.normal(reader.term(value))
+        return problems
+
+    @staticmethod
+    def _restrict(state: State, term: Term, allowed: IntSet) -> bool:
+        term = state.normal(term)
+        if term.op == "bin" and term.args[0] in COMPARISONS and allowed.single is not None:
+            return state.assume(term, holds=bool(allowed.single))
+        return state.facts.restrict(term, allowed)
+
+    def _find(self, state: State, lock: Term, kind: str) -> tuple[Term, LockState | None]:
+        """Return the caller's lock that a callee's lock is, resolving a queue handle."""
+        lock = state.normal(lock)
+        if lock.op == "held_by":
+            for other, held in state.locks.items():
+                if held.handle is lock.args[0]:
+                    return other, held
+        return lock, look_up(state, lock, kind)
+
+    def _meet_need(self, state: State, need: CaseNeed, reader: RowReader, call: Call, name: str) -> Problem | None:
+        lock, current = self._find(state, reader.term(need.lock), need.kind)
+        irql = state.normal(reader.term(need.irql)) if need.irql != NOWHERE else None
+        if current is None:
+            if need.status == "held":
+                alias = self._alias(state, lock, need.kind)
+                if alias is not None:
+                    state.locks[alias] = LockState("maybe", need.kind)
+                    state.locks[lock] = LockState("maybe", need.kind)
+                    return None
+            state.needs.setdefault(lock, Need(need.status, need.kind, call.at, need.operation, need.doubtful, need.variant, irql))
+            return None
+        kind = self._tables.kinds.get(need.kind)
+        if current.status == "maybe" or kind is None:
+            return None
+        if need.status == "held":
+            if current.status == "held":
+                defect = self._machine.release_defect(state, lock, current, need.kind, need.variant, irql)
+                return Problem(defect, lock, need.kind, current.operation, need.operation, call.at, through=name) if defect else None
+            if need.doubtful or self._alias(state, lock, need.kind) is not None:
+                return None
+            return Problem("released-unheld", lock, need.kind, current.operation, need.operation, call.at, through=name)
+        if current.status == "held" and kind.strict and not kind.recursive and not kind.counter and not need.doubtful:
+            return Problem("acquired-twice", lock, need.kind, current.operation, need.operation, call.at, through=name)
+        return None
+
+    def _alias(self, state: State, lock: Term, kind: str) -> Term | None:
+        for other, held in state.locks.items():
+            if other is not lock and held.status == "held" and self._machine.same_storage(held.kind, kind):
+                if lock.op == "held_by":
+                    if held.handle is not None and may_alias(state, lock.args[0], held.handle):
+                        return other
+                elif may_alias(state, lock, other):
+                    return other
+        return None
+
+    def _leave_locks(
+        self, state: State, case: Case, reader: RowReader, call: Call, name: str, problems: list[Problem]
+    ) -> None:
+        taken: set[Term] = set()
+        for row in case.locks:
+            lock, current = self._find(state, reader.term(row.lock), row.kind)
+            kind = self._tables.kinds.get(row.kind)
+            saved = state.normal(reader.term(row.saved)) if row.saved != NOWHERE else None
+            handle = state.normal(reader.term(row.handle)) if row.handle != NOWHERE else None
+            status, count = row.status, row.count
+            if kind is not None and (kind.counter or kind.recursive) and status != "maybe":
+                count += current.depth if current is not None else 0
+                status = "held" if count > 0 else "free"
+                if current is not None and current.status == "maybe":
+                    status = "maybe"
+                if abs(count) > MAX_COUNT:
+                    status = "maybe"
+            elif status == "held" and lock in taken:
+                problems.append(Problem("acquired-twice", lock, row.kind, row.operation, row.operation, call.at, through=name))
+            if current is not None and current.status == "maybe" and state.locks.get(lock) is current and status == "free":
+                status = "free"
+            if status == "held":
+                taken.add(lock)
+                if saved is not None:
+                    self._machine.tokens.setdefault(saved, lock)
+            state.locks[lock] = LockState(status, row.kind, count, row.mode, row.operation, row.variant, saved, handle)
+
+
+class RowReader:
+    """Reads the rows of a summary as the caller's terms: parameters are arguments, cells on entry are read from the caller's memory.
+
+    One reader serves all cases of one call, since all of them start from the same state.
+    """
+
+    def __init__(self, interpreter: Interpreter, state: State, summary: Summary, arguments: list[Term]) -> None:
+        self._in = interpreter
+        self._before = state
+        self._rows = summary.rows
+        self._arguments = arguments
+        self._terms: dict[int, Term] = {}
+        self._tag = f"call{len(arguments)}"
+
+    def term(self, number: int) -> Term:
+        """Return the caller's term for a row."""
+        known = self._terms.get(number)
+        if known is None:
+            known = self._terms[number] = self._read(number)
+        return known
+
+    def _read(self, number: int) -> Term:
+        op, *args = self._rows[number]
+        terms = self._in.terms
+        if op == "param":
+            position = int(args[0])
+            if position < len(self._arguments):
+                return self._arguments[position]
+            return self._in.fresh(self._before, f"missing{position}")
+        if op in {"fresh", "uninit"}:
+            if op == "uninit":
+                return terms.make("uninit", self._in.pc, number)
+            return self._in.fresh(self._before, f"row{number}")
+        if op == "int":
+            return terms.constant(int(args[0]))
+        if op == "container":
+            return terms.container(self.term(args[0][0]), tuple(str(args[1]).split(".")))
+        if op == "init":
+            return self._before.read(terms.location(self.term(args[0][0])))
+        values = [self.term(arg[0]) if isinstance(arg, list | tuple) else arg for arg in args]
+        made = terms.form(op, values)
+        if made.depth > 24:
+            return self._in.fresh(self._before, f"deep{number}")
+        return self._before.normal(made)

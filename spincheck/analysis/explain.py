@@ -1,0 +1,215 @@
+"""The path to a defect in the words that a developer reads.
+
+Owns the choice of steps: where the lock was taken and given back, the branches on the way that matter, the calls that touch the lock, and the
+end. A branch matters when its other side would have had to give the lock back; of the rest only a handful is kept, so that a
+correlated flag can be followed without reading every ``if`` of a long function.
+"""
+
+from __future__ import annotations
+
+from spincheck.analysis import spelling
+from spincheck.analysis.lockops import Problem
+from spincheck.analysis.naming import lock_name
+from spincheck.analysis.path import Node, first_path
+from spincheck.analysis.summaries import NOWHERE, LocalStep
+from spincheck.analysis.transfer import Interpreter
+from spincheck.domain.state import State
+from spincheck.domain.terms import Term
+from spincheck.ir import Branch, Call, ComputedJump, FunctionName, Switch
+
+FEW_BRANCHES = 4
+"""Up to so many branches are all told; of more, only those that matter."""
+
+MOST_BRANCHES = 10
+
+
+class Explainer:
+    """Tells paths of one interpreted function."""
+
+    def __init__(self, interpreter: Interpreter) -> None:
+        self._in = interpreter
+        self._code = interpreter.function.code
+        self._avoiding: dict[frozenset[int], list[bool]] = {}
+
+    def lock(self, state: State, lock: Term) -> str:
+        """Return the lock as the operation on it here spells it, or as the access path of its term."""
+        path = first_path(state.trace)
+        for node in reversed(path):
+            if node.lock is not None and self._is(node.lock, lock, state):
+                spelled = self._spelled(node)
+                if spelled is not None:
+                    return spelled
+        return lock_name(self._in.function, state, lock)
+
+    def _is(self, mentioned: Term, lock: Term, state: State) -> bool:
+        if mentioned is lock or state.normal(mentioned) is lock:
+            return True
+        known = state.locks.get(lock)
+        return (lock.op == "held_by" and lock.args[0] is mentioned) or (known is not None and known.handle is mentioned)
+
+    def _spelled(self, node: Node) -> str | None:
+        call = self._code[node.pc]
+        if not isinstance(call, Call) or not isinstance(call.callee, FunctionName):
+            return None
+        rows = self._in.tables.operations.get(call.callee.name)
+        if not rows or not rows[0].lock.arguments or rows[0].lock.arguments[-1] >= len(call.arguments):
+            return None
+        inside = [spelling.lock(call.arguments[number], self._in.names) for number in rows[0].lock.arguments]
+        return inside[0] if len(inside) == 1 else f"({', '.join(inside)})"
+
+    def trace(self, problem: Problem, state: State, *, at_exit: bool) -> tuple[tuple[LocalStep, ...], int]:
+        """Return the steps to a defect, and the place where the lock was acquired (NOWHERE if not in this function)."""
+        path = first_path(state.trace)
+        if at_exit and problem.defect in {"released-unheld", "acquired-twice"}:
+            path = self._up_to(path, problem)
+        start = self._last_acquire(path, problem, state)
+        held = path[start].at if start >= 0 else NOWHERE
+        name = self.lock(state, problem.lock)
+        steps = []
+        for node in self._chosen(path, max(start, 0), problem, state):
+            step = self._step(node, problem, state, name)
+            if step is not None:
+                steps.append(step)
+        if steps and steps[-1].at == problem.at and steps[-1].kind in {"acquire", "release", "call"}:
+            last = steps.pop()
+            steps.append(LocalStep("defect", problem.at, self._end(problem, name), last.callee, last.case))
+        else:
+            steps.append(LocalStep("defect", problem.at, self._end(problem, name), problem.through, NOWHERE))
+        return tuple(steps), held
+
+    @staticmethod
+    def _up_to(path: list[Node], problem: Problem) -> list[Node]:
+        for index, node in enumerate(path):
+            if node.at == problem.at and node.kind in {"acquire", "release", "call"}:
+                return path[: index + 1]
+        return path
+
+    def _last_acquire(self, path: list[Node], problem: Problem, state: State) -> int:
+        if problem.defect == "released-unheld":
+            return -1
+        for index in range(len(path) - 1, -1, -1):
+            node = path[index]
+            if node.at == problem.at and problem.defect == "acquired-twice":
+                continue
+            if node.kind == "acquire" and node.lock is not None and self._is(node.lock, problem.lock, state):
+                return index
+            if node.kind == "call" and any(status == "held" and self._is(lock, problem.lock, state) for lock, status in node.locks):
+                return index
+        return -1
+
+    def _chosen(self, path: list[Node], start: int, problem: Problem, state: State) -> list[Node]:
+        releases = self._releases(problem)
+        avoiding = self._can_avoid(releases)
+        branches = [node for node in path[start:] if node.kind == "branch"]
+        keep = set(map(id, branches))
+        if len(branches) > FEW_BRANCHES:
+            mattering = [node for node in branches if self._matters(node, avoiding)]
+            others = [node for node in branches if not self._matters(node, avoiding)]
+            room = max(0, FEW_BRANCHES - len(mattering))
+            keep = set(map(id, mattering[-MOST_BRANCHES:])) | set(map(id, others[len(others) - room :] if room else ()))
+        chosen = []
+        for index, node in enumerate(path):
+            if node.kind == "branch":
+                if index >= start and id(node) in keep:
+                    chosen.append(node)
+            elif node.kind == "raise":
+                if index >= start:
+                    chosen.append(node)
+            elif self._concerns(node, problem, state):
+                chosen.append(node)
+        return chosen
+
+    def _concerns(self, node: Node, problem: Problem, state: State) -> bool:
+        locks = [node.lock] if node.lock is not None else [lock for lock, _ in node.locks]
+        wanted = [problem.lock] if problem.other is None else [problem.lock, problem.other]
+        return any(lock is not None and any(self._is(lock, one, state) for one in wanted) for lock in locks)
+
+    def _releases(self, problem: Problem) -> frozenset[int]:
+        """The points where a lock of this kind is given back, by name or by a callee."""
+        points = []
+        for pc, instruction in enumerate(self._code):
+            if isinstance(instruction, Call) and isinstance(instruction.callee, FunctionName):
+                rows = self._in.tables.operations.get(instruction.callee.name, ())
+                if any(row.action == "release" and self._in.machine.same_storage(row.kind, problem.kind) for row in rows):
+                    points.append(pc)
+        return frozenset(points)
+
+    def _can_avoid(self, releases: frozenset[int]) -> list[bool]:
+        """Per point, whether some way out from it passes no release."""
+        known = self._avoiding.get(releases)
+        if known is not None:
+            return known
+        graph = self._in.graph
+        result = [False] * len(self._code)
+        order = sorted((pc for pc in range(len(self._code)) if graph.order[pc] >= 0), key=lambda pc: -graph.order[pc])
+        changed = True
+        while changed:
+            changed = False
+            for pc in order:
+                if result[pc] or pc in releases:
+                    continue
+                targets = graph.next[pc]
+                if not targets or any(result[target] for target in targets):
+                    result[pc] = True
+                    changed = True
+        self._avoiding[releases] = result
+        return result
+
+    def _matters(self, node: Node, avoiding: list[bool]) -> bool:
+        targets = self._in.graph.next[node.pc]
+        return len({avoiding[target] for target in targets}) > 1
+
+    def _step(self, node: Node, problem: Problem, state: State, name: str) -> LocalStep | None:
+        if node.kind == "branch":
+            text = self._branch_text(node)
+            return LocalStep("branch", node.at, text) if text else None
+        if node.kind == "raise":
+            return LocalStep("branch", node.at, "an exception is raised in this call")
+        if node.kind == "call":
+            status = next((status for lock, status in node.locks if self._is(lock, problem.lock, state)), "")
+            what = {"held": f"`{node.function}` returns with `{name}` held", "free": f"`{node.function}` releases `{name}`"}
+            return LocalStep("call", node.at, what.get(status, f"calling `{node.function}`"), node.function, node.case)
+        spelled = name if node.lock is not None and self._is(node.lock, problem.lock, state) else self._spelled(node) or name
+        if node.kind == "release":
+            return LocalStep("release", node.at, f"`{spelled}` is released here by {node.text}")
+        return LocalStep("acquire", node.at, f"`{spelled}` is acquired here by {node.text}")
+
+    def _branch_text(self, node: Node) -> str:
+        if node.text:
+            return node.text
+        instruction = self._code[node.pc]
+        names = self._in.names
+        if isinstance(instruction, Branch):
+            return f"taking the path where {spelling.condition(instruction.condition, node.choice == 1, names)}"
+        if isinstance(instruction, Switch):
+            value = spelling.value(instruction.value, names, tight=True)
+            targets = list(dict.fromkeys(case.target for case in instruction.cases))
+            if node.choice <= len(targets):
+                cases = [case for case in instruction.cases if case.target == targets[node.choice - 1]]
+                shown = ", ".join(_case(case.low, case.high) for case in cases[:3])
+                return f"taking the case where {value} is {shown}{' …' if len(cases) > 3 else ''}"
+            return f"taking the default case of {value}"
+        if isinstance(instruction, ComputedJump):
+            return "taking one of the computed labels"
+        return ""
+
+    @staticmethod
+    def _end(problem: Problem, name: str) -> str:
+        through = f" in `{problem.through}`" if problem.through else ""
+        if problem.defect in {"held-at-exit", "inconsistent-exit", "failure-holds"}:
+            return f"returns here while `{name}` is held"
+        if problem.defect == "not-held-at-exit":
+            return f"returns here without `{name}`, which it was entered with"
+        if problem.defect == "acquired-twice":
+            return f"`{name}` is acquired again{through}"
+        if problem.defect == "released-unheld":
+            return f"`{name}` is released{through} but not held"
+        if problem.defect == "call-while-holding":
+            return f"{problem.operation} is called while `{name}` is held"
+        if problem.defect == "needs-and-leaves":
+            return f"returns here while `{name}` is held instead"
+        return f"`{name}` is released{through} here"
+
+
+def _case(low: int, high: int) -> str:
+    return str(low) if low == high else f"{low} ... {high}"

@@ -1,0 +1,276 @@
+"""The fixpoint over one function: property simulation with disjuncts.
+
+Owns the worklist, the budgets and the joins. Points are visited in reverse postorder, so that a join sees everything that comes
+from above before it goes on. At a join, states are pruned, united where that loses nothing, and dropped when an
+earlier one covers them. Only beyond a budget of disjuncts, or when a loop does not settle, are states with the same
+locks joined and facts lost.
+
+Budgets count states and steps, never time, so that a verdict does not depend on the machine.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from typing import Any
+
+from spincheck.analysis.cfg import Graph, Liveness
+from spincheck.analysis.path import merge, start
+from spincheck.analysis.transfer import EXIT, Interpreter
+from spincheck.domain import merge as merging
+from spincheck.domain.state import CellClass, State, cell_class
+from spincheck.domain.terms import Term
+
+
+class Budget:
+    """How much one function may cost.
+
+    ``disjuncts``: states kept apart at one join; ``steps``: instructions interpreted before the budget of disjuncts shrinks to a few;
+    ``turns``: visits of a loop head with one set of locks before the loop is widened, where the loop touches
+    locks, and where it does not.
+    """
+
+    def __init__(self, disjuncts: int = 64, steps: int = 40_000, turns: int = 6, idle_turns: int = 3) -> None:
+        self.disjuncts = disjuncts
+        self.steps = steps
+        self.turns = turns
+        self.idle_turns = idle_turns
+
+    def larger(self) -> Budget:
+        """Return the budget of a second try."""
+        return Budget(self.disjuncts * 8, self.steps * 6, self.turns + 2, self.idle_turns)
+
+
+FEW = 6
+"""Disjuncts per set of locks once the steps are used up."""
+
+STOP = 4
+"""At this multiple of its steps a function is given up; what was found until then stands."""
+
+
+class Fixpoint:
+    """Runs one function to a fixpoint. ``exits`` are the states that leave it, with the instruction they leave at."""
+
+    def __init__(
+        self,
+        interpreter: Interpreter,
+        liveness: Liveness,
+        touches_locks: Callable[[int], bool],
+        budget: Budget,
+    ) -> None:
+        self._in = interpreter
+        self._graph: Graph = interpreter.graph
+        self._live = liveness
+        self._budget = budget
+        self._pending: dict[int, list[State]] = {}
+        self._heap: list[tuple[int, int]] = []
+        self._seen: dict[int, list[State]] = {}
+        self._turns: dict[tuple[int, Any], list[State]] = {}
+        self._waves: dict[tuple[int, Any], int] = {}
+        self._steps = 0
+        self.exits: list[tuple[int, State]] = []
+        self.exhausted: list[tuple[int, str]] = []
+        cyclic = self._graph.cyclic
+        self._busy = {cyclic[pc] for pc in range(len(cyclic)) if cyclic[pc] >= 0 and touches_locks(pc)}
+
+    def run(self) -> None:
+        """Interpret the function from its entry until nothing changes."""
+        self._arrive(0, self._in.entry_state(start()))
+        while self._heap:
+            _, pc = heapq.heappop(self._heap)
+            states = self._pending.pop(pc, None)
+            if not states:
+                continue
+            if pc in self._graph.joins:
+                states = self._join(pc, states)
+            for state in states:
+                self._walk(pc, state)
+            if self._steps > self._budget.steps * STOP:
+                self._give_up(pc)
+                return
+
+    def _give_up(self, pc: int) -> None:
+        at = getattr(self._in.function.code[pc], "at", 0)
+        self.exhausted.append((at, f"more than {self._budget.steps * STOP} steps"))
+
+    def _arrive(self, pc: int, state: State) -> None:
+        waiting = self._pending.get(pc)
+        if waiting is None:
+            self._pending[pc] = [state]
+            heapq.heappush(self._heap, (self._graph.order[pc], pc))
+        else:
+            waiting.append(state)
+
+    def _walk(self, pc: int, state: State) -> None:
+        """Follow straight-line code until control splits or reaches a join."""
+        joins = self._graph.joins
+        while True:
+            self._steps += 1
+            steps = self._in.step(state, pc)
+            if len(steps) == 1 and steps[0].target != EXIT and steps[0].target not in joins:
+                pc, state = steps[0].target, steps[0].state
+                continue
+            for step in steps:
+                if step.target == EXIT:
+                    self.exits.append((pc, step.state))
+                else:
+                    self._arrive(step.target, step.state)
+            return
+
+    # --- joins ---
+
+    def _join(self, pc: int, states: list[State]) -> list[State]:
+        live = self._cell_liveness(pc)
+        class_is_live = self._class_liveness(pc)
+        for state in states:
+            merging.prune(state, lambda name: self._live.local_is_live(name, pc))
+        states = merging.unite_all(states, live, class_is_live, lambda parts: merge([part.trace for part in parts], pc), pc)
+        is_head = pc in self._graph.heads
+        seen = self._seen.setdefault(pc, [])
+        if seen:
+            states = self._unseen(seen, states, live, class_is_live)
+        if is_head:
+            states = self._settle(pc, states)
+        limit = self._limit()
+        if len(states) > limit:
+            states = self._squeeze(pc, states, limit)
+        seen.extend(states)
+        return [state.copy() for state in states]
+
+    def _limit(self) -> int:
+        return self._budget.disjuncts if self._steps <= self._budget.steps else FEW
+
+    @staticmethod
+    def _unseen(
+        seen: list[State], states: list[State], live: merging.Live, class_is_live: Callable[[CellClass], bool]
+    ) -> list[State]:
+        keys: dict[Any, list[State]] = {}
+        for old in seen:
+            keys.setdefault(merging.full_key(old, live, class_is_live), []).append(old)
+        return [
+            state
+            for state in states
+            if not any(merging.covers(old, state) for old in keys.get(merging.full_key(state, live, class_is_live), ()))
+        ]
+
+    def _settle(self, pc: int, states: list[State]) -> list[State]:
+        """Widen what keeps arriving at a loop head with the same locks.
+
+        Arrivals come in waves, one for each turn of the loop. A flag settles by itself after a wave or two; what still
+        differs after the allowed turns is a counter or a pointer that walks.
+        """
+        busy = self._graph.cyclic[pc] in self._busy
+        limit = self._budget.turns if busy else self._budget.idle_turns
+        waves: dict[Any, int] = {}
+        kept = []
+        for state in states:
+            self._collapse_arrays(state)
+            key = merging.lock_key(state)
+            history = self._turns.setdefault((pc, key), [])
+            if key not in waves:
+                waves[key] = self._waves.get((pc, key), 0) + 1
+                self._waves[pc, key] = waves[key]
+            if waves[key] <= limit or not history:
+                history.append(state)
+                kept.append(state)
+                continue
+            widened = self._widen(pc, history, state)
+            if widened is not None:
+                kept.append(widened)
+        return kept
+
+    def _collapse_arrays(self, state: State) -> None:
+        """Where a loop takes one element after the other, the elements become one before they are too many to follow."""
+        elements: dict[Term, int] = {}
+        for lock in state.locks:
+            if lock.op in {"elem", "field"}:
+                outer = lock
+                while outer.op == "field":
+                    outer = outer.args[0]
+                if outer.op == "elem" and outer.args[1].op != "any":
+                    elements[outer.args[0]] = elements.get(outer.args[0], 0) + 1
+        if any(count >= self._budget.turns for count in elements.values()):
+            merging.some_element(state, self._in.terms.make("any"))
+
+    def _widen(self, pc: int, history: list[State], state: State) -> State | None:
+        live, class_is_live = self._cell_liveness(pc), self._class_liveness(pc)
+        nearest = max(reversed(history), key=lambda old: merging.agreement(old, state, live))
+        wide = merging.join(nearest, state, pc, widen=True)
+        merging.some_element(wide, self._in.terms.make("any"))
+        wide.trace = merge([nearest.trace, state.trace], pc)
+        merging.prune(wide, lambda name: self._live.local_is_live(name, pc))
+        key = merging.full_key(wide, live, class_is_live)
+        known = self._turns.setdefault((pc, merging.lock_key(wide)), [])
+        if any(merging.full_key(old, live, class_is_live) == key and merging.covers(old, wide) for old in known):
+            return None
+        known.append(wide)
+        return wide
+
+    def _squeeze(self, pc: int, states: list[State], limit: int) -> list[State]:
+        """Join states with the same locks, two neighbours at a time, until there are few enough or one per set of locks."""
+        groups: dict[Any, list[State]] = {}
+        for state in states:
+            groups.setdefault(merging.lock_key(state), []).append(state)
+        total = len(states)
+        for group in groups.values():
+            while len(group) > 1 and total > limit:
+                first, second = group[-2], group[-1]
+                joined = merging.join(first, second, pc, widen=False)
+                joined.trace = merge([first.trace, second.trace], pc)
+                group[-2:] = [joined]
+                total -= 1
+        if total > 4 * self._budget.disjuncts:
+            at = getattr(self._in.function.code[pc], "at", 0)
+            self.exhausted.append((at, f"more than {4 * self._budget.disjuncts} sets of locks at one point"))
+            return [state for group in groups.values() for state in group][: 4 * self._budget.disjuncts]
+        return [state for group in groups.values() for state in group]
+
+    # --- liveness of cells ---
+
+    def _cell_liveness(self, pc: int) -> merging.Live:
+        live = self._live
+        terms = self._in.terms
+        returned = self._in.returned
+
+        def is_live(cell: Term) -> bool:
+            if cell.op == "all":
+                cell = cell.args[0]
+            root = terms.root(cell)
+            if root.op == "local":
+                return root is returned or live.local_is_live(root.args[0], pc)
+            kind, name = cell_class(cell)
+            return kind == "*" or live.field_is_live(name, pc)
+
+        return is_live
+
+    def _class_liveness(self, pc: int) -> Callable[[CellClass], bool]:
+        live = self._live
+
+        def is_live(cells: CellClass) -> bool:
+            kind, name = cells
+            if kind in {"field", "global"}:
+                return live.field_is_live(name, pc)
+            return True
+
+        return is_live
+
+    def joined_exits(self) -> list[State]:
+        """Return the states that leave the function, united as at a join where memory is read by the caller."""
+        states = [state for _, state in self.exits]
+        exit_point = len(self._in.function.code)
+        returned = self._in.returned
+        terms = self._in.terms
+        for state in states:
+            merging.prune(state, lambda name: name == "%return")
+
+        def is_live(cell: Term) -> bool:
+            root = terms.root(cell)
+            return root is returned or root.op in {"param", "global"}
+
+        return merging.unite_all(
+            states, is_live, lambda _: True, lambda parts: merge([part.trace for part in parts], exit_point), exit_point
+        )
+
+    def squeezed_exits(self, states: list[State], limit: int) -> list[State]:
+        """Return at most ``limit`` states, or one per set of locks."""
+        return self._squeeze(len(self._in.function.code), states, limit) if len(states) > limit else states

@@ -1,0 +1,65 @@
+"""What a function may write, read off its code without following a path.
+
+Owns the summary of a function that reaches no lock operation and is too large to be worth following: it leaves every lock alone, writes the fields that
+it or its callees assign, and returns anything. Facts about all other fields outlive the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from spincheck.analysis.calls import Callee
+from spincheck.analysis.cfg import Graph, field_name
+from spincheck.analysis.summaries import NOWHERE, Case, Summary
+from spincheck.analysis.write import fields_read
+from spincheck.ir import AddressOf, Assign, Call, Deref, Function, FunctionName, Global, Load, Local, Place
+
+
+def flat_summary(function: Function, callee: Callable[[str], Callee]) -> Summary:
+    """Return the summary of a function by its stores alone."""
+    written: set[tuple[str, str]] = set()
+    through: set[int] = set()
+    parameters = {variable.name: number for number, variable in enumerate(function.parameters)}
+    reads: dict[str, tuple[str, ...]] = {}
+    for instruction in function.code:
+        if isinstance(instruction, Assign):
+            _add_store(instruction.place, written, through, parameters)
+        elif isinstance(instruction, Call):
+            for argument in instruction.arguments:
+                if isinstance(argument, AddressOf):
+                    _add_store(argument.place, written, through, parameters)
+            if isinstance(instruction.callee, FunctionName):
+                summary = callee(instruction.callee.name).summary
+                if summary is not None:
+                    reads[instruction.callee.name] = summary.reads
+                    _add_callee(summary, written)
+    rows: list[tuple[object, ...]] = [("fresh", 0)]
+    epochs: list[tuple[str, int | str, int]] = [(kind, name, 0) for kind, name in sorted(written)]
+    for number in sorted(through):
+        rows.append(("param", number))
+        epochs.append(("under", len(rows) - 1, 0))
+    case = Case((), (), (), (), 0 if function.result != "void" else NOWHERE, tuple(epochs), (), (), tainted=False)
+    return Summary(tuple(rows), (case,), ((),), ((),), (), (), (), fields_read(Graph(function), reads))
+
+
+def _add_store(place: Place, written: set[tuple[str, str]], through: set[int], parameters: dict[str, int]) -> None:
+    name = field_name(place)
+    if name is not None:
+        written.add(("global" if isinstance(place, Global) else "field", name))
+    elif isinstance(place, Deref) and isinstance(place.pointer, Load) and isinstance(place.pointer.place, Local):
+        number = parameters.get(place.pointer.place.name)
+        if number is not None:
+            through.add(number)
+
+
+def _add_callee(summary: Summary, written: set[tuple[str, str]]) -> None:
+    for case in summary.cases:
+        for kind, name, _ in case.epochs:
+            if isinstance(name, str):
+                written.add((kind, name))
+        for cell, _ in case.writes:
+            row = summary.rows[cell]
+            while row[0] == "elem":
+                row = summary.rows[row[1][0]]
+            if row[0] in {"field", "global"}:
+                written.add((str(row[0]), str(row[-1])))

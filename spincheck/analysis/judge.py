@@ -1,0 +1,335 @@
+"""Judging one function: what is a defect here, by whose call, and along which path.
+
+Owns the difference between an entry point, a helper and a function whose callers nobody knows. An entry point starts with what its role
+holds and must end so. A helper answers to its callers, so only what contradicts itself is told. With unknown callers, a
+contract may be anything as long as it is one: ways out that agree in result and arguments must agree in what they hold.
+
+Every finding is confirmed along one path before it is told (`spincheck.analysis.replay`).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+from spincheck.analysis.explain import Explainer
+from spincheck.analysis.fixpoint import Fixpoint
+from spincheck.analysis.lockops import Problem, tainted
+from spincheck.analysis.naming import lock_name
+from spincheck.analysis.path import Node, is_single
+from spincheck.analysis.replay import Found, search
+from spincheck.analysis.summaries import NOWHERE, LocalFinding
+from spincheck.analysis.transfer import Interpreter
+from spincheck.diagnostics import Severity
+from spincheck.domain import intervals as iv
+from spincheck.domain.lockstate import LockState, Need
+from spincheck.domain.merge import is_input
+from spincheck.domain.state import State
+from spincheck.domain.terms import Term
+from spincheck.locks.model import Hold
+
+MAX_PAIRS = 400
+"""Pairs of ways out that are compared for one function with unknown callers."""
+
+
+class Standing(NamedTuple):
+    """Who calls a function. ``holds`` are the locks that its role is entered with."""
+
+    kind: Literal["entry", "helper", "unknown"]
+    holds: tuple[Hold, ...] = ()
+
+
+class Candidate(NamedTuple):
+    """A defect before it is confirmed, with every state that shows it."""
+
+    problem: Problem
+    states: list[State]
+    exit_pc: int
+    severity: Severity
+
+
+class Judge:
+    """Makes findings of what one run of the fixpoint came to. ``imprecise`` says what could not be decided."""
+
+    def __init__(self, interpreter: Interpreter, fixpoint: Fixpoint, standing: Standing) -> None:
+        self._in = interpreter
+        self._fixpoint = fixpoint
+        self._standing = standing
+        self._explain = Explainer(interpreter)
+        self.imprecise: list[tuple[int, str]] = list(fixpoint.exhausted)
+
+    def findings(self) -> tuple[LocalFinding, ...]:
+        """Return what is wrong, in the order of places."""
+        candidates = self._problems()
+        if self._standing.kind == "entry":
+            candidates += self._entry()
+        elif self._standing.kind == "unknown":
+            candidates += self._unknown()
+        return self._confirmed(candidates)
+
+    def suspects(self) -> tuple[LocalFinding, ...]:
+        """Return the ways out of a helper that would be a defect if nobody knew its callers."""
+        return self._confirmed(self._unknown())
+
+    def _confirmed(self, candidates: list[Candidate]) -> tuple[LocalFinding, ...]:
+        told: dict[Any, LocalFinding] = {}
+        for candidate in candidates:
+            finding = self._confirm(candidate)
+            if finding is not None:
+                key = (finding.defect, finding.at, finding.lock, finding.other, finding.held)
+                told.setdefault(key, finding)
+        found = self._once(list(told.values()))
+        return tuple(sorted(found, key=lambda finding: (finding.at, finding.defect, finding.lock, finding.held)))
+
+    def _once(self, findings: list[LocalFinding]) -> list[LocalFinding]:
+        """A lock that no way out gives back was forgotten once, not once for each way out."""
+        balanced: set[int] = set()
+        for _, state in self._fixpoint.exits:
+            for node in _path_nodes(state.trace):
+                if node.kind in {"acquire", "call"} and self._given_back(node, state):
+                    balanced.add(node.at)
+        result: list[LocalFinding] = []
+        first: set[tuple[int, str]] = set()
+        for finding in sorted(findings, key=lambda finding: finding.at):
+            if finding.defect in {"held-at-exit", "inconsistent-exit"} and finding.held not in balanced:
+                key = (finding.held, finding.lock)
+                if key in first:
+                    continue
+                first.add(key)
+            result.append(finding)
+        return result
+
+    @staticmethod
+    def _given_back(node: Node, state: State) -> bool:
+        locks = [node.lock] if node.lock is not None else [lock for lock, status in node.locks if status == "held"]
+        return any(lock in state.locks and state.locks[lock].status != "held" for lock in locks)
+
+    # --- candidates ---
+
+    def _problems(self) -> list[Candidate]:
+        groups: dict[Problem, list[State]] = {}
+        for problem, state in self._in.problems:
+            groups.setdefault(problem, []).append(state)
+        return [Candidate(problem, states, NOWHERE, "error") for problem, states in groups.items()]
+
+    def _at(self, pc: int) -> int:
+        """The place of an instruction that leaves the function."""
+        return int(getattr(self._in.function.code[pc], "at", 0))
+
+    def _held_by_role(self) -> dict[Term, Hold]:
+        held = {}
+        terms = self._in.terms
+        for hold in self._standing.holds:
+            if hold.lock.name:
+                held[terms.make("lock", hold.lock.name)] = hold
+            elif hold.lock.arguments:
+                held[terms.make("param", hold.lock.arguments[0])] = hold
+        return held
+
+    def _entry(self) -> list[Candidate]:
+        groups: dict[tuple[Problem, int], list[State]] = {}
+        owed = self._held_by_role()
+
+        def add(problem: Problem, pc: int, state: State) -> None:
+            groups.setdefault((problem, pc), []).append(state)
+
+        for pc, state in self._fixpoint.exits:
+            at = self._at(pc)
+            if tainted(self._in.terms) in state.locks:
+                continue
+            for lock, held in state.locks.items():
+                need = state.needs.get(lock)
+                hold = owed.get(lock)
+                entered_with = hold is not None
+                if held.status == "held" and not (hold is not None and hold.at_exit == "kept"):
+                    if need is None or need.status == "free" or entered_with:
+                        add(Problem("held-at-exit", lock, held.kind, held.operation, "", at), pc, state)
+                elif held.status == "free" and hold is not None and hold.at_exit == "kept":
+                    add(Problem("not-held-at-exit", lock, held.kind, held.operation, held.operation, at), pc, state)
+            for lock, hold in owed.items():
+                if hold.at_exit == "released" and lock not in state.locks:
+                    add(Problem("held-at-exit", lock, hold.kind, "", "", at), pc, state)
+            for lock, need in state.needs.items():
+                problem = self._entry_need(lock, need, owed.get(lock))
+                if problem is not None:
+                    add(problem, pc, state)
+        return [Candidate(problem, states, pc, "error") for (problem, pc), states in groups.items()]
+
+    @staticmethod
+    def _entry_need(lock: Term, need: Need, hold: Hold | None) -> Problem | None:
+        if need.doubtful:
+            return None
+        if need.status == "held" and hold is None:
+            return Problem("released-unheld", lock, need.kind, "", need.operation, need.at)
+        if need.status == "free" and hold is not None and hold.kind == need.kind:
+            return Problem("acquired-twice", lock, need.kind, "", need.operation, need.at)
+        return None
+
+    def _unknown(self) -> list[Candidate]:
+        exits = self._fixpoint.exits
+        if any(tainted(self._in.terms) in state.locks for _, state in exits):
+            return []
+        groups: dict[tuple[Problem, int, Severity], list[State]] = {}
+        pairs = 0
+        for number, (pc, state) in enumerate(exits):
+            for other_pc, other in exits[:number]:
+                pairs += 1
+                if pairs > MAX_PAIRS:
+                    break
+                self._compare(pc, state, other_pc, other, groups)
+            self._needs_and_leaves(pc, state, groups)
+        return [Candidate(problem, states, pc, severity) for (problem, pc, severity), states in groups.items()]
+
+    def _compare(self, pc: int, state: State, other_pc: int, other: State, groups: dict[Any, list[State]]) -> None:
+        for lock in dict.fromkeys([*state.locks, *other.locks]):
+            need = state.needs.get(lock) or other.needs.get(lock)
+            before = need.status if need is not None else "free"
+            ends = self._end(state, lock, before)
+            other_ends = self._end(other, lock, before)
+            if ends == other_ends or "maybe" in (ends, other_ends):
+                continue
+            holding, way, rest = (state, pc, other) if ends == "held" else (other, other_pc, state)
+            verdict = self._agree(holding, rest)
+            if verdict == "apart":
+                continue
+            known = holding.locks.get(lock) or rest.locks.get(lock)
+            assert known is not None
+            at = self._at(way)
+            acquired = known.operation if known.status == "held" else ""
+            if verdict == "same":
+                problem = Problem("inconsistent-exit", lock, known.kind, acquired, "", at)
+                groups.setdefault((problem, way, "error"), []).append(holding)
+            elif before == "free":
+                problem = Problem("failure-holds", lock, known.kind, acquired, "", at)
+                groups.setdefault((problem, way, "warning"), []).append(holding)
+
+    @staticmethod
+    def _end(state: State, lock: Term, before: str) -> str:
+        known = state.locks.get(lock)
+        if known is None:
+            return before
+        return known.status
+
+    def _agree(self, holding: State, rest: State) -> Literal["same", "failure", "apart"]:
+        """Whether a caller could take the two ways out for one: same arguments and same result."""
+        for term, allowed in holding.facts.sets.items():
+            if is_input(term) and iv.meet(allowed, rest.facts.range_of(term)).is_empty:
+                return "apart"
+        for term, allowed in rest.facts.sets.items():
+            if is_input(term) and iv.meet(allowed, holding.facts.range_of(term)).is_empty:
+                return "apart"
+        for one, two in ((holding, rest), (rest, holding)):
+            for relation in one.facts.relations:
+                if is_input(relation) and two.facts.range_of(relation).single == 0:
+                    return "apart"
+            if any(is_input(left) and two.facts.decide("==", left, right) is False for left, right in one.same.items()):
+                return "apart"
+        return self._compare_results(holding, rest)
+
+    def _compare_results(self, holding: State, rest: State) -> Literal["same", "failure", "apart"]:
+        returned = self._in.returned
+        mine, others = holding.memory.get(returned), rest.memory.get(returned)
+        if mine is None or others is None:
+            return "same"
+        held_result, free_result = holding.facts.range_of(mine), rest.facts.range_of(others)
+        if not iv.meet(held_result, free_result).is_empty:
+            return "same"
+        kind = self._in.function.result
+        if kind in {"i32", "i64"} and held_result.high < 0 <= free_result.low:
+            return "failure"
+        if kind in {"u8", "bool", "ptr"} and held_result.single == 0 and 0 not in free_result:
+            return "failure"
+        return "apart"
+
+    def _needs_and_leaves(self, pc: int, state: State, groups: dict[Any, list[State]]) -> None:
+        gone = [
+            lock
+            for lock, need in state.needs.items()
+            if need.status == "held" and not need.doubtful and self._end(state, lock, "held") == "free"
+        ]
+        if not gone:
+            return
+        for lock, held in state.locks.items():
+            need = state.needs.get(lock)
+            if held.status == "held" and need is not None and need.status == "free" and held.kind == state.needs[gone[0]].kind:
+                at = self._at(pc)
+                problem = Problem("needs-and-leaves", lock, held.kind, held.operation, "", at, gone[0])
+                groups.setdefault((problem, pc, "warning"), []).append(state)
+
+    # --- confirmation ---
+
+    def _confirm(self, candidate: Candidate) -> LocalFinding | None:
+        problem = candidate.problem
+        opened = False
+        for state in candidate.states:
+            if is_single(state.trace) and not state.lossy:
+                if state.facts.satisfiable():
+                    return self._finding(candidate, state, "")
+                continue
+            found = self._replay(candidate, state)
+            if found.verdict == "confirmed" and found.state is not None:
+                return self._finding(candidate, found.state, "")
+            if found.verdict == "open":
+                if not state.lossy:
+                    return self._finding(candidate, state, "")
+                opened = True
+        if opened:
+            reason = f"budget ended before `{lock_name(self._in.function, candidate.states[0], problem.lock)}` was decided"
+            self.imprecise.append((problem.at, reason))
+            return self._finding(candidate, candidate.states[0], "budget")
+        return None
+
+    def _replay(self, candidate: Candidate, state: State) -> Found:
+        problem, pc = candidate.problem, candidate.exit_pc
+        if pc == NOWHERE:
+
+            def same_problem(other: Problem, _: State) -> bool:
+                return other == problem
+
+            return search(self._in, self._in.graph, state, None, same_problem)
+
+        wanted = state.locks.get(problem.lock)
+        need = state.needs.get(problem.lock)
+
+        def same_exit(way: int, after: State) -> bool:
+            if way != pc:
+                return False
+            return _same_lock(after.locks.get(problem.lock), wanted) and _same_need(after.needs.get(problem.lock), need)
+
+        return search(self._in, self._in.graph, state, same_exit, None)
+
+    def _finding(self, candidate: Candidate, state: State, doubt: str) -> LocalFinding:
+        problem = candidate.problem
+        severity: Severity = "warning" if doubt or problem.doubt else candidate.severity
+        trace, held = self._explain.trace(problem, state, at_exit=candidate.exit_pc != NOWHERE)
+        name = self._explain.lock(state, problem.lock)
+        other = "" if problem.other is None else self._explain.lock(state, problem.other)
+        operations = tuple(name for name in (problem.acquired, problem.operation) if name)
+        return LocalFinding(
+            problem.defect, severity, problem.kind, operations, name, other or problem.through, problem.at, doubt or problem.doubt, trace, held
+        )
+
+
+def _path_nodes(node: Node) -> list[Node]:
+    nodes = []
+    seen = set()
+    stack = [node]
+    while stack:
+        current = stack.pop()
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        nodes.append(current)
+        stack.extend(current.parents)
+    return nodes
+
+
+def _same_lock(one: LockState | None, other: LockState | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return one.status == other.status and one.operation == other.operation
+
+
+def _same_need(one: Need | None, other: Need | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return one.status == other.status and one.at == other.at and one.doubtful == other.doubtful

@@ -1,0 +1,330 @@
+"""Lock events on a state: the transfer functions of the lock automaton.
+
+Owns what acquire, release, try and convert do to the state of a lock and when that is a defect. Knows kinds (recursive, counted,
+shared, by handle) and variants from the tables, and never a function's name.
+
+A lock that this function has not touched yet has the state that it was entered with. The first operation on it records what that state
+must have been (`State.needs`); whether the need is met is for the callers, or for the role of an entry point, to say.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from spincheck.analysis.events import LockEvent
+from spincheck.analysis.findings import Defect
+from spincheck.domain import intervals as iv
+from spincheck.domain.lockstate import MAX_COUNT, LockState, Need
+from spincheck.domain.state import State
+from spincheck.domain.terms import Term, Terms
+from spincheck.locks.tables import Tables
+
+TAINTED = "*"
+"""Name of the pseudo-lock that is there once code nobody has seen may have changed every lock."""
+
+_UNKNOWN_ROOTS = frozenset(("param", "init", "cell", "fresh", "sel", "phi", "pure", "container", "bin"))
+
+
+class Problem(NamedTuple):
+    """A rule broken on the path of a state, before it is confirmed and told.
+
+    ``acquired`` is the operation that acquired the lock, "" if none did here; ``operation`` the one that breaks the rule. ``other`` is a
+    second lock.
+    """
+
+    defect: Defect
+    lock: Term
+    kind: str
+    acquired: str
+    operation: str
+    at: int
+    other: Term | None = None
+    through: str = ""
+    doubt: str = ""
+
+
+class Outcome(NamedTuple):
+    """One way that an operation can go: the state after it, and the problem that it has on the way, if any."""
+
+    state: State
+    problems: tuple[Problem, ...] = ()
+
+
+def tainted(terms: Terms) -> Term:
+    """Return the key of the taint."""
+    return terms.make("lock", TAINTED)
+
+
+def look_up(state: State, lock: Term, kind: str) -> LockState | None:
+    """Return the lock's state; None when it is still as on entry."""
+    known = state.locks.get(lock)
+    if known is None and tainted(state.terms) in state.locks:
+        return LockState("maybe", kind)
+    return known
+
+
+def may_alias(state: State, one: Term, other: Term) -> bool:
+    """Tell whether two different terms may name one lock: the same members of bases that may be equal, or unknown handles."""
+    terms = state.terms
+    if one.op == "lock" or other.op == "lock" or terms.distinct(one, other):
+        return False
+    if state.facts.decide("==", one, other) is False:
+        return False
+    a, b = one, other
+    while a.op in {"field", "elem"} and b.op == a.op:
+        if a.op == "field" and a.args[1] != b.args[1]:
+            return False
+        if a.op == "elem" and a.args[1] is not b.args[1] and a.args[0] is b.args[0]:
+            return state.facts.decide("==", a.args[1], b.args[1]) is not False
+        a, b = a.args[0], b.args[0]
+    if a is b:
+        return True
+    if a.op == "elem" or b.op == "elem":
+        return terms.root(a) is terms.root(b) or _unknown(terms.root(a)) or _unknown(terms.root(b))
+    return (_unknown(a) or _unknown(b)) and state.facts.decide("==", a, b) is not False
+
+
+def _unknown(term: Term) -> bool:
+    return term.op in _UNKNOWN_ROOTS
+
+
+class LockMachine:
+    """The lock automaton under one set of tables. ``tokens`` are the saved IRQLs made so far, each with the lock it was saved for."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        self.tokens: dict[Term, Term] = {}
+
+    def same_storage(self, one: str, other: str) -> bool:
+        """Tell whether two kinds are ways to take the same lock."""
+        return one == other or self._tables.storage(one) == self._tables.storage(other)
+
+    # --- acquire ---
+
+    def acquire(self, state: State, event: LockEvent, token: Term | None, at: int) -> Outcome:
+        """Take the lock; the state is changed in place."""
+        row = event.operation
+        kind = self._tables.kinds[row.kind]
+        assert event.lock is not None
+        lock = state.normal(event.lock)
+        before = look_up(state, lock, row.kind)
+        after = LockState("held", row.kind, 1, event.mode, row.function, row.variant, token, event.handle)
+        problems: list[Problem] = []
+        if kind.counter or kind.recursive:
+            count = 1 if before is None else before.depth + 1
+            if before is not None and before.status == "maybe":
+                after = before
+            elif count > MAX_COUNT:
+                after = LockState("maybe", row.kind)
+            else:
+                after = after._replace(depth=count, status="held" if count > 0 else "free")
+        elif before is None:
+            state.needs.setdefault(lock, Need("free", row.kind, at, row.function))
+        elif before.status == "held":
+            if kind.strict and not self._is_weak(lock):
+                problems.append(Problem("acquired-twice", lock, row.kind, before.operation, row.function, at))
+            after = after._replace(saved=before.saved if token is None else token)
+        if event.handle is not None:
+            problems.extend(self._handle_in_use(state, lock, event, at))
+        if token is not None:
+            self.tokens[token] = lock
+        state.locks[lock] = after
+        return Outcome(state, tuple(problems))
+
+    @staticmethod
+    def _is_weak(lock: Term) -> bool:
+        """A lock that stands for several, of which another may be meant."""
+        while lock.op in {"field", "elem"}:
+            if lock.op == "elem" and lock.args[1].op == "any":
+                return True
+            lock = lock.args[0]
+        return lock.op in {"any", "phi"}
+
+    def _handle_in_use(self, state: State, lock: Term, event: LockEvent, at: int) -> list[Problem]:
+        return [
+            Problem("handle-reused", lock, held.kind, held.operation, event.operation.function, at, other)
+            for other, held in state.locks.items()
+            if held.status == "held" and held.handle is event.handle and other is not lock and event.handle is not None
+        ]
+
+    # --- release ---
+
+    def release(self, state: State, event: LockEvent, irql: Term | None, at: int) -> list[Outcome]:
+        """Give the lock back; may split the state where it is open which lock is meant."""
+        row = event.operation
+        lock = self._released_lock(state, event)
+        kind = self._tables.kinds[row.kind]
+        before = look_up(state, lock, row.kind)
+        if kind.counter or (kind.recursive and (before is not None or self._aliased(state, lock, row.kind) is None)):
+            return [self._count_down(state, lock, before, row.function, row.kind, at)]
+        if before is not None and before.status == "held":
+            return [self._give_back(state, lock, before, event, irql, at)]
+        if before is not None and before.status == "maybe":
+            state.locks[lock] = LockState("maybe", row.kind) if self._is_weak(lock) else LockState("free", row.kind)
+            return [Outcome(state)]
+        alias = self._aliased(state, lock, row.kind)
+        if alias is not None:
+            return self._release_alias(state, lock, before, alias, event, irql, at)
+        if before is None:
+            state.needs.setdefault(lock, Need("held", row.kind, at, row.function, variant=row.variant, irql=irql))
+            state.locks[lock] = LockState("free", row.kind, operation=row.function)
+            return [Outcome(state)]
+        problem = Problem("released-unheld", lock, row.kind, before.operation, row.function, at)
+        state.locks[lock] = LockState("free", row.kind, operation=row.function)
+        return [Outcome(state, (problem,))]
+
+    def _released_lock(self, state: State, event: LockEvent) -> Term:
+        if event.lock is not None:
+            return state.normal(event.lock)
+        assert event.handle is not None
+        handle = state.normal(event.handle)
+        for lock, held in state.locks.items():
+            if held.handle is handle and held.status == "held":
+                return lock
+        for lock, held in state.locks.items():
+            if held.handle is handle:
+                return lock
+        return state.terms.make("held_by", handle)
+
+    def _count_down(self, state: State, lock: Term, before: LockState | None, function: str, kind: str, at: int) -> Outcome:
+        if before is not None and before.status == "maybe":
+            return Outcome(state)
+        count = (before.depth if before is not None else 0) - 1
+        if count < 0:
+            state.needs.setdefault(lock, Need("held", kind, at, function))
+        if count < -MAX_COUNT:
+            state.locks[lock] = LockState("maybe", kind)
+        else:
+            state.locks[lock] = LockState("held" if count > 0 else "free", kind, count, operation=function)
+        return Outcome(state)
+
+    def _give_back(self, state: State, lock: Term, held: LockState, event: LockEvent, irql: Term | None, at: int) -> Outcome:
+        row = event.operation
+        defect = self.release_defect(state, lock, held, row.kind, row.variant, irql)
+        problems = [Problem(defect, lock, held.kind, held.operation, row.function, at)] if defect is not None else []
+        if self._is_weak(lock):
+            state.locks[lock] = LockState("maybe", held.kind)
+        else:
+            state.locks[lock] = LockState("free", held.kind, operation=row.function)
+        return Outcome(state, tuple(problems))
+
+    def release_defect(
+        self, state: State, lock: Term, held: LockState, kind: str, variant: str, irql: Term | None
+    ) -> Defect | None:
+        """Tell what is wrong with releasing a held lock in this way, if anything."""
+        if held.kind != kind or not self._tables.compatible(kind, held.variant, variant or held.variant):
+            return "wrong-variant"
+        if irql is not None and held.saved is not None and irql is not held.saved:
+            return self._irql_defect(state, lock, held, irql)
+        return None
+
+    def _irql_defect(self, state: State, lock: Term, held: LockState, irql: Term) -> Defect | None:
+        if irql.op == "uninit":
+            return "irql-uninitialised"
+        if irql.op == "int":
+            return "wrong-irql"
+        owner = self.tokens.get(irql)
+        if owner is None:
+            return None
+        other = state.locks.get(owner)
+        if owner is not lock and other is not None and other.status == "held" and other.saved is irql:
+            # Hand over hand: the outer lock goes first with the inner one's IRQL, so the inner one now owes the outer's.
+            state.locks[owner] = other._replace(saved=held.saved)
+            return None
+        if owner is lock:
+            return None
+        return "irql-overwritten"
+
+    def _aliased(self, state: State, lock: Term, kind: str) -> Term | None:
+        for other, held in state.locks.items():
+            if other is lock or held.status != "held" or not self.same_storage(held.kind, kind):
+                continue
+            if lock.op == "held_by":
+                if held.handle is not None and may_alias(state, lock.args[0], held.handle):
+                    return other
+            elif may_alias(state, lock, other):
+                return other
+        return None
+
+    def _release_alias(
+        self, state: State, lock: Term, before: LockState | None, alias: Term, event: LockEvent, irql: Term | None, at: int
+    ) -> list[Outcome]:
+        """The release may mean the held lock ``alias``: doubt never makes an error, but a caller may know better."""
+        outcomes = []
+        if before is None and lock.op != "held_by" and self._caller_may_know(state, lock, alias):
+            apart = state.copy()
+            if apart.assume(state.terms.compare("!=", lock, alias), holds=True):
+                apart.needs[lock] = Need("held", event.operation.kind, at, event.operation.function, doubtful=True)
+                apart.locks[lock] = LockState("free", event.operation.kind, operation=event.operation.function)
+                outcomes.append(Outcome(apart))
+        held = state.locks[alias]
+        if self._is_weak(alias):
+            state.locks[alias] = LockState("maybe", held.kind)
+        else:
+            state.locks[alias] = LockState("free", held.kind, operation=event.operation.function)
+        del irql
+        outcomes.insert(0, Outcome(state))
+        return outcomes
+
+    @staticmethod
+    def _caller_may_know(state: State, lock: Term, alias: Term) -> bool:
+        roots = {state.terms.root(lock).op, state.terms.root(alias).op}
+        return roots <= {"param", "init"}
+
+    # --- try and convert ---
+
+    def attempt(self, state: State, event: LockEvent, result: Term, token: Term | None, at: int) -> list[Outcome]:
+        """Take the lock if the result says so; the failed case first where both are open."""
+        row = event.operation
+        success, failure = success_sets(row.success, row.success_ranges)
+        outcomes: list[Outcome] = []
+        if event.always is not True and row.success != "":
+            failed = state.copy()
+            if failed.facts.restrict(result, failure):
+                outcomes.append(Outcome(failed))
+        assert event.lock is not None
+        lock = state.normal(event.lock)
+        before = look_up(state, lock, row.kind)
+        kind = self._tables.kinds[row.kind]
+        if before is not None and before.status == "held" and not kind.recursive and event.always is not True:
+            return outcomes or [Outcome(state)]  # the holder's own try fails
+        if event.always is True or row.success == "" or state.facts.restrict(result, success):
+            outcomes.append(self.acquire(state, event, token, at))
+        return outcomes
+
+    def convert(self, state: State, event: LockEvent, result: Term) -> list[Outcome]:
+        """Change the mode of a held lock if the result says so."""
+        row = event.operation
+        success, failure = success_sets(row.success, row.success_ranges)
+        outcomes: list[Outcome] = []
+        if row.success != "":
+            failed = state.copy()
+            if failed.facts.restrict(result, failure):
+                outcomes.append(Outcome(failed))
+        assert event.lock is not None
+        lock = state.normal(event.lock)
+        held = look_up(state, lock, row.kind)
+        if row.success == "" or state.facts.restrict(result, success):
+            if held is not None and held.status == "held":
+                state.locks[lock] = held._replace(mode=row.mode)
+            outcomes.append(Outcome(state))
+        return outcomes
+
+
+def success_sets(word: str, ranges: tuple[tuple[int, int], ...]) -> tuple[iv.IntSet, iv.IntSet]:
+    """Return the results that mean success and those that mean failure."""
+    if word == "nonzero":
+        return iv.compared("!=", 0), iv.ZERO
+    if word in {"zero", "status_success"}:
+        return iv.ZERO, iv.compared("!=", 0)
+    if word == "nt_success":
+        return iv.compared(">=", 0), iv.compared("<", 0)
+    if len(ranges) == 1:
+        low, high = ranges[0]
+        if low <= -(1 << 63):
+            return iv.compared("<=", high), iv.compared(">", high)
+        if high >= (1 << 63) - 1:
+            return iv.compared(">=", low), iv.compared("<", low)
+        inside = iv.make(low, high)
+        return inside, iv.make(iv.LOW, iv.HIGH, frozenset(range(low, high + 1))) if high - low < iv.MAX_HOLES else iv.TOP
+    return iv.TOP, iv.TOP

@@ -1,0 +1,265 @@
+"""A whole program, or one unit of it: summaries bottom-up, then findings.
+
+Owns `analyse`, the one way from units to findings. A unit check is the list of one unit in an open world, where functions that are not here are
+holes; a driver check is the list of all its units in a closed world, where the holes are filled. Summaries are remembered under
+keys of what they depend on: the function's own key, its standing, the tables, and the digests of its callees'
+summaries. When a callee changes and its summary does not, its callers are not looked at.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+from spincheck.analysis.callgraph import CallGraph, Node
+from spincheck.analysis.calls import Callee
+from spincheck.analysis.findings import Finding, FunctionRef, Imprecision, Outcome, Step
+from spincheck.analysis.flat import flat_summary
+from spincheck.analysis.function import Surroundings, analyse_function
+from spincheck.analysis.judge import Standing
+from spincheck.analysis.summaries import NOWHERE, LocalFinding, LocalStep, Summary, decode, encode
+from spincheck.domain.terms import Term
+from spincheck.ir import FILE_SCOPE, Function, UnitRecord
+from spincheck.locks.tables import Tables
+from spincheck.memory import Memory
+
+ANALYSER_VERSION = "1"
+"""Part of every summary's key; changed whenever the same code could get another summary."""
+
+World = Literal["open", "closed"]
+
+NEUTRAL_LINES = 60
+"""A function that reaches no lock operation is followed path by path up to this size; of larger ones only the writes are kept."""
+
+MAX_ROUNDS = 6
+"""Rounds for a recursive component before its summaries are given up as "may do anything but lock"."""
+
+MAX_STEP_DEPTH = 8
+MAX_STEPS = 60
+
+
+class Module(Protocol):
+    """What the analysis needs of a unit."""
+
+    @property
+    def record(self) -> UnitRecord:
+        """What the unit says about itself."""
+        ...
+
+    def code(self, name: str) -> Function:
+        """Return a function's code; it is asked for only when its summary is not remembered."""
+        ...
+
+
+def analyse(units: Sequence[Module], world: World, tables: Tables, memory: Memory) -> Outcome:
+    """Return all findings of a program. The order of ``units`` does not matter."""
+    return _Program(units, world, tables, memory).outcome()
+
+
+class _Program:
+    def __init__(self, units: Sequence[Module], world: World, tables: Tables, memory: Memory) -> None:
+        self._units = units
+        self._world = world
+        self._tables = tables
+        self._memory = memory
+        self._graph = CallGraph([unit.record for unit in units], tables)
+        self._summaries: dict[int, Summary] = {}
+        self._digests: dict[int, str] = {}
+        self._imprecise: list[Imprecision] = []
+        self._analysed = 0
+        self._reused = 0
+        self._codes: dict[int, Function] = {}
+
+    def outcome(self) -> Outcome:
+        components = self._graph.components()
+        for component in components:
+            self._component(component)
+        findings: list[Finding] = []
+        for node in self._graph.nodes:
+            summary = self._summaries.get(id(node))
+            if summary is None:
+                continue
+            for at, reason in summary.imprecise:
+                self._imprecise.append(Imprecision(node.ref, at, reason))
+            findings.extend(self._tell(node, finding) for finding in summary.findings)
+        relevant = [node for node in self._graph.nodes if self._graph.is_relevant(node) and node.header.name != FILE_SCOPE]
+        return Outcome(
+            findings=tuple(_unique(findings)),
+            imprecise=tuple(self._imprecise),
+            lock_relevant=len(relevant),
+            analysed=sum(1 for node in relevant if id(node) in self._summaries),
+            functions_analysed=self._analysed,
+            functions_reused=self._reused,
+        )
+
+    # --- summaries ---
+
+    def _component(self, members: list[Node]) -> None:
+        recursive = len(members) > 1 or any(callee is members[0] for callee in members[0].callees.values())
+        keys = {id(node): self._key(node, members if recursive else []) for node in members}
+        known = self._memory.get_many("summary", [keys[id(node)] for node in members])
+        found = {}
+        for node in members:
+            data = known.get(keys[id(node)])
+            summary = decode(data) if data is not None else None
+            if summary is not None:
+                found[id(node)] = summary
+        if len(found) == len(members):
+            for node in members:
+                self._keep(node, found[id(node)])
+            self._reused += len(members)
+            return
+        self._analysed += len(members)
+        if recursive:
+            self._fixpoint(members)
+        else:
+            self._keep(members[0], self._analyse(members[0]))
+        for node in members:
+            self._memory.put("summary", keys[id(node)], encode(self._summaries[id(node)]))
+
+    def _keep(self, node: Node, summary: Summary) -> None:
+        self._summaries[id(node)] = summary
+        self._digests[id(node)] = summary.digest()
+
+    def _key(self, node: Node, component: list[Node]) -> str:
+        standing = self._graph.standing(node)
+        parts = [ANALYSER_VERSION, self._world, self._tables.digest, node.header.key, repr(standing), str(self._is_flat(node))]
+        members = {id(member) for member in component}
+        for member in component:
+            parts += [member.ref.name, member.header.key, repr(self._graph.standing(member))]
+        for owner in component or [node]:
+            for name in owner.header.calls:
+                callee = owner.callees.get(name)
+                if callee is None:
+                    parts += [name, self._status(owner, name)]
+                elif id(callee) not in members:
+                    parts += [name, self._digests.get(id(callee), "")]
+        return hashlib.blake2b("\0".join(parts).encode(errors="surrogateescape"), digest_size=20).hexdigest()
+
+    def _status(self, node: Node, name: str) -> Literal["external", "hole"]:
+        if self._world == "closed" or self._graph.is_system(node.unit, name):
+            return "external"
+        return "hole"
+
+    def _is_flat(self, node: Node) -> bool:
+        return not self._graph.is_relevant(node) and node.header.lines > NEUTRAL_LINES
+
+    def _code(self, node: Node) -> Function:
+        code = self._codes.get(id(node))
+        if code is None:
+            code = self._codes[id(node)] = self._units[node.unit].code(node.header.name)
+        return code
+
+    def _analyse(self, node: Node, standing: Standing | None = None) -> Summary:
+        code = self._code(node)
+
+        def callee(name: str) -> Callee:
+            target = node.callees.get(name) or self._graph.resolve(node.unit, name)
+            if target is None:
+                return Callee(self._status(node, name))
+            return Callee("defined", self._summaries.get(id(target)))
+
+        if self._is_flat(node):
+            return flat_summary(code, callee)
+        around = Surroundings(self._tables, callee, _no_targets, _no_constant)
+        return analyse_function(code, around, standing or self._graph.standing(node))
+
+    def _fixpoint(self, members: list[Node]) -> None:
+        """Iterate a recursive component from "never returns" upwards."""
+        never = Summary((), (), (), (), (), (), ())
+        for node in members:
+            self._keep(node, never)
+        for _ in range(MAX_ROUNDS):
+            before = [self._digests[id(node)] for node in members]
+            for node in members:
+                self._keep(node, self._analyse(node))
+            if before == [self._digests[id(node)] for node in members]:
+                return
+        for node in members:
+            flat = flat_summary(self._code(node), lambda _: Callee("external"))
+            self._keep(node, flat)
+        for node in members:
+            summary = self._analyse(node)
+            note = (0, f"recursion not settled after {MAX_ROUNDS} rounds")
+            self._keep(node, Summary(
+                summary.rows, summary.cases, summary.needs_at, summary.steps, summary.findings, summary.suspects,
+                (*summary.imprecise, note), summary.reads,
+            ))
+
+    # --- telling ---
+
+    def _tell(self, node: Node, local: LocalFinding) -> Finding:
+        """Put a function's finding into the program: where it was made, through which callback, with callees' steps."""
+        entry = self._graph.entry_of(node)
+        place, finding = self._made_by(node, local)
+        role = self._graph.role_name(entry)
+        model = next((role.model for name, role in entry.roles if name == self._graph.role_name(entry)), "")
+        steps = self._expand(place, finding.trace, 0)
+        defect = finding.defect
+        if place is not node or (defect == "inconsistent-exit" and role):
+            defect = "held-at-exit"
+        return Finding(
+            defect=defect,
+            severity=local.severity,
+            kind=finding.kind,
+            operations=finding.operations,
+            lock=finding.lock,
+            other=finding.other,
+            function=place.ref,
+            at=finding.at,
+            entry=entry.ref.name,
+            role=role,
+            model=str(model),
+            doubt=finding.doubt,
+            trace=tuple(steps),
+        )
+
+    def _made_by(self, node: Node, finding: LocalFinding) -> tuple[Node, LocalFinding]:
+        """Follow a lock that is held at the end into the helper that should have given it back."""
+        seen = {id(node)}
+        while finding.defect in {"held-at-exit", "inconsistent-exit", "failure-holds"}:
+            step = next((step for step in finding.trace if step.at == finding.held and step.callee), None)
+            callee = node.callees.get(step.callee) if step is not None else None
+            summary = self._summaries.get(id(callee)) if callee is not None else None
+            if callee is None or summary is None or id(callee) in seen:
+                break
+            suspect = next((one for one in summary.suspects if one.kind == finding.kind and one.defect != "needs-and-leaves"), None)
+            if suspect is None:
+                break
+            seen.add(id(callee))
+            node, finding = callee, suspect
+        return node, finding
+
+    def _expand(self, node: Node, steps: Sequence[LocalStep], depth: int) -> list[Step]:
+        told: list[Step] = []
+        for step in steps:
+            if step.kind == "defect" and step.callee and step.case != NOWHERE:
+                told.extend(self._inside(node, step, depth))
+            told.append(Step(step.kind, node.ref, step.at, depth, step.message))
+            if step.kind == "call":
+                told.extend(self._inside(node, step, depth))
+        return told[:MAX_STEPS]
+
+    def _inside(self, node: Node, step: LocalStep, depth: int) -> list[Step]:
+        callee = node.callees.get(step.callee)
+        summary = self._summaries.get(id(callee)) if callee is not None else None
+        if callee is None or summary is None or depth >= MAX_STEP_DEPTH or not 0 <= step.case < len(summary.steps):
+            return []
+        return self._expand(callee, summary.steps[step.case], depth + 1)
+
+
+def _no_targets(_: Term) -> tuple[str, ...]:
+    return ()
+
+
+def _no_constant(_: Term) -> Term | None:
+    return None
+
+
+def _unique(findings: list[Finding]) -> list[Finding]:
+    """Keep the first of findings that are one defect, in the order of functions and places."""
+    kept: dict[tuple[str, str, FunctionRef, int, str], Finding] = {}
+    for finding in sorted(findings, key=lambda one: (one.function, one.at, one.defect, one.lock, one.entry)):
+        kept.setdefault((finding.defect, finding.lock, finding.function, finding.at, finding.other), finding)
+    return list(kept.values())

@@ -1,0 +1,95 @@
+"""Confirm before you say: walk the one path that a finding is about.
+
+Owns the search for a single feasible path among those that a merged state stands for. The path is interpreted again from the
+function's entry without any join, along decisions that the state's history contains; what contradicts itself falls away. The
+search takes paths with few turns of loops first and counts its steps.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
+
+from spincheck.analysis.cfg import Graph
+from spincheck.analysis.path import Node, ancestors, start
+from spincheck.analysis.transfer import EXIT, Interpreter
+from spincheck.domain.state import State
+
+MAX_STEPS = 30_000
+"""Instructions that the search for one finding may interpret."""
+
+
+class Found(NamedTuple):
+    """``state`` is the state at the end of a confirmed path. ``verdict``: ``refuted`` when no path is feasible, ``open`` when the steps ran out."""
+
+    verdict: Literal["confirmed", "refuted", "open"]
+    state: State | None = None
+
+
+def decisions(node: Node) -> frozenset[tuple[int, int]]:
+    """Return every decision on any path to a node."""
+    return frozenset((step.pc, step.choice) for step in ancestors(node) if step.kind not in {"merge", "start"})
+
+
+def search(
+    interpreter: Interpreter,
+    graph: Graph,
+    wanted: State,
+    at_exit: Callable[[int, State], bool] | None,
+    at_problem: Callable[[Any, State], bool] | None,
+) -> Found:
+    """Look for a path that ends in a state that one of the tests accepts."""
+    allowed = decisions(wanted.trace)
+    entry = interpreter.entry_state(start())
+    heap: list[tuple[int, int, int, int, State]] = [(0, 0, 0, 0, entry)]
+    counter = 0
+    steps = 0
+    visited: set[Any] = set()
+    while heap:
+        turns, _, _, pc, state = heapq.heappop(heap)
+        while True:
+            steps += 1
+            if steps > MAX_STEPS:
+                return Found("open")
+            before = len(interpreter.problems)
+            trace = state.trace
+            results = interpreter.step(state, pc)
+            if at_problem is not None:
+                for problem, where in interpreter.problems[before:]:
+                    if at_problem(problem, where) and where.facts.satisfiable():
+                        return Found("confirmed", where)
+            del interpreter.problems[before:]
+            follow = []
+            for target, after in results:
+                step = after.trace
+                if step is not trace and (step.pc, step.choice) not in allowed:
+                    continue
+                if target == EXIT:
+                    if at_exit is not None and at_exit(pc, after) and after.facts.satisfiable():
+                        return Found("confirmed", after)
+                    continue
+                follow.append((target, after))
+            if len(follow) == 1 and follow[0][0] not in graph.joins:
+                pc, state = follow[0]
+                continue
+            for target, after in follow:
+                if target in graph.joins:
+                    key = (target, _key(after))
+                    if key in visited:
+                        continue
+                    visited.add(key)
+                counter += 1
+                heapq.heappush(heap, (turns + (target in graph.heads), graph.order[target], counter, target, after))
+            break
+    return Found("refuted")
+
+
+def _key(state: State) -> Any:
+    return (
+        frozenset(state.memory.items()),
+        frozenset(state.locks.items()),
+        frozenset(state.facts.sets.items()),
+        frozenset(state.facts.relations),
+        frozenset(state.epochs.items()),
+    )

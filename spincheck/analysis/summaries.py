@@ -1,0 +1,194 @@
+"""What callers know of a function: cases of what it needs, what it leaves, and when.
+
+Owns the summary's form and its encoding. A summary is a list of cases; each says under which facts about parameters
+and memory it can happen, what the locks must have been, what they are afterwards, what was written and what is returned. Terms are
+written as rows that refer to earlier rows, so that a shared term is written once and decoding can
+put the caller's values in while it reads.
+
+The digest of a summary covers what callers depend on and nothing else: neither the path that a case came by nor where in
+the text an operation stands. A caller whose callees keep their digests need not be looked at again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any, Literal
+
+import msgspec
+
+from spincheck.analysis.findings import Defect
+from spincheck.diagnostics import Severity, StepKind
+from spincheck.domain import intervals as iv
+from spincheck.domain.intervals import IntSet
+from spincheck.domain.terms import Term
+
+NOWHERE = -1
+
+
+class LocalStep(msgspec.Struct, frozen=True, array_like=True):
+    """A step of a path inside one function; for a call, ``callee`` and ``case`` say whose steps belong here."""
+
+    kind: StepKind
+    at: int
+    message: str
+    callee: str = ""
+    case: int = -1
+
+
+class LocalFinding(msgspec.Struct, frozen=True, array_like=True):
+    """A defect as its function's summary keeps it: places are in this function, callees are named and not yet expanded.
+
+    ``held`` is the place where the lock was acquired, NOWHERE if not here: findings that share it are told once where no way
+    out gives the lock back.
+    """
+
+    defect: Defect
+    severity: Severity
+    kind: str
+    operations: tuple[str, ...]
+    lock: str
+    other: str
+    at: int
+    doubt: str
+    trace: tuple[LocalStep, ...]
+    held: int = NOWHERE
+
+
+class CaseLock(msgspec.Struct, frozen=True, array_like=True):
+    """What a case leaves of one lock; the fields are those of `spincheck.domain.lockstate.LockState`."""
+
+    lock: int
+    status: Literal["free", "held", "maybe"]
+    kind: str
+    count: int
+    mode: str
+    operation: str
+    variant: str
+    saved: int
+    handle: int
+
+
+class CaseNeed(msgspec.Struct, frozen=True, array_like=True):
+    """What a case needs of one lock on entry."""
+
+    lock: int
+    status: Literal["free", "held"]
+    kind: str
+    operation: str
+    doubtful: bool
+    variant: str
+    irql: int
+
+
+class CaseSet(msgspec.Struct, frozen=True, array_like=True):
+    """The integers that a term can be; None is no bound."""
+
+    term: int
+    low: int | None
+    high: int | None
+    holes: tuple[int, ...]
+
+    def values(self) -> IntSet:
+        """Return them as a set."""
+        low = iv.LOW if self.low is None else self.low
+        high = iv.HIGH if self.high is None else self.high
+        return iv.make(low, high, frozenset(self.holes))
+
+
+class Case(msgspec.Struct, frozen=True, array_like=True):
+    """One way through a function, or several that are the same to a caller. Numbers are rows of `Summary.rows`."""
+
+    sets: tuple[CaseSet, ...]
+    relations: tuple[int, ...]
+    needs: tuple[CaseNeed, ...]
+    locks: tuple[CaseLock, ...]
+    result: int
+    epochs: tuple[tuple[str, int | str, int], ...]
+    writes: tuple[tuple[int, int], ...]
+    filled: tuple[tuple[int, int], ...]
+    tainted: bool
+
+
+class Summary(msgspec.Struct, frozen=True, array_like=True):
+    """All that callers and reports know of one function.
+
+    No cases: it never returns. ``needs_at`` and ``steps`` are, per case, where each need arises and the path for messages; they and
+    ``findings`` are not part of the digest. ``suspects`` are ways out of a helper that hold what its other ways out give back: no defect while a
+    caller copes with them, and the place where the defect was made when none does. ``reads`` are the fields and globals that it may read.
+    """
+
+    rows: tuple[tuple[Any, ...], ...]
+    cases: tuple[Case, ...]
+    needs_at: tuple[tuple[int, ...], ...]
+    steps: tuple[tuple[LocalStep, ...], ...]
+    findings: tuple[LocalFinding, ...]
+    suspects: tuple[LocalFinding, ...]
+    imprecise: tuple[tuple[int, str], ...]
+    reads: tuple[str, ...] = ()
+
+    def digest(self) -> str:
+        """Return a hash of what callers depend on."""
+        body = msgspec.msgpack.encode((self.rows, self.cases, self.reads))
+        return hashlib.blake2b(body, digest_size=16).hexdigest()
+
+
+class TermWriter:
+    """Turns terms into rows. A row is ``(op, *arguments)``; ``[n]`` as an argument refers to row ``n``."""
+
+    def __init__(self) -> None:
+        self.rows: list[tuple[Any, ...]] = []
+        self._numbers: dict[Term, int] = {}
+
+    def add(self, term: Term | None) -> int:
+        """Return the row of a term, NOWHERE for None."""
+        if term is None:
+            return NOWHERE
+        known = self._numbers.get(term)
+        if known is not None:
+            return known
+        # Arguments come first, so that a reader never looks ahead.
+        if term.op in {"fresh", "phi", "uninit", "local"}:
+            # Which instruction or variable it was is this function's affair; callers only tell one from another.
+            self._numbers[term] = len(self.rows)
+            self.rows.append(("uninit" if term.op == "uninit" else "fresh", len(self.rows)))
+            return len(self.rows) - 1
+        args: list[Any] = []
+        for arg in term.args:
+            if isinstance(arg, Term):
+                args.append([self.add(arg)])
+            elif isinstance(arg, tuple):
+                args.append(".".join(arg))
+            elif isinstance(arg, int) and not -(1 << 63) <= arg < (1 << 64):
+                args.append(str(arg))
+            else:
+                args.append(arg)
+        self._numbers[term] = len(self.rows)
+        self.rows.append((term.op, *args))
+        return len(self.rows) - 1
+
+    def values(self, term: Term, allowed: IntSet) -> CaseSet:
+        """Return the set of a term."""
+        low = None if allowed.low <= -(1 << 63) else allowed.low
+        high = None if allowed.high >= 1 << 64 else allowed.high
+        return CaseSet(self.add(term), low, high, tuple(sorted(allowed.holes)))
+
+
+RowReader = Callable[[int], Term]
+"""Gives the caller's term for a row."""
+
+
+def encode(summary: Summary) -> bytes:
+    """Return the summary for the memory."""
+    return msgspec.msgpack.encode(summary)
+
+
+_decoder = msgspec.msgpack.Decoder(Summary)
+
+
+def decode(data: bytes) -> Summary | None:
+    """Return the summary, or None when the bytes are not one (damaged, or from another version)."""
+    try:
+        return _decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None

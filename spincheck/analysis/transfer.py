@@ -1,0 +1,344 @@
+"""The transfer functions: what each instruction does to a state.
+
+Owns the evaluation of values and places and one method per kind of instruction; calls are handed to `spincheck.analysis.calls`.
+A step may split a state (a branch that can go both ways, a callee with several cases) and never joins; that is the
+fixpoint's part. Nothing here knows about roles, rules or units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from spincheck.analysis import spelling
+from spincheck.analysis.cfg import Graph
+from spincheck.analysis.lockops import LockMachine, Problem
+from spincheck.analysis.path import Node
+from spincheck.domain import intervals as iv
+from spincheck.domain.state import State
+from spincheck.domain.terms import Term, Terms
+from spincheck.ir import (
+    AddressOf,
+    Assign,
+    Binary,
+    Branch,
+    Call,
+    Cast,
+    ComputedJump,
+    Deref,
+    Element,
+    Function,
+    FunctionName,
+    Global,
+    Halt,
+    Int,
+    Jump,
+    Load,
+    Local,
+    Member,
+    Opaque,
+    Place,
+    Return,
+    Switch,
+    Text,
+    Unary,
+    Unknown,
+    Value,
+)
+from spincheck.locks.tables import Tables
+
+EXIT = -1
+"""The target of a step that leaves the function."""
+
+MAX_DEPTH = 24
+"""A term nested deeper than this becomes an unknown value; only pointer chases in loops get there."""
+
+GENERATIONS = 3
+"""How many values of one call in a loop are told apart before the older ones become one."""
+
+
+class Step(NamedTuple):
+    """Where one outcome of an instruction goes on."""
+
+    target: int
+    state: State
+
+
+Constants = Callable[[Term], Term | None]
+"""The value of a cell that never changes (a constant table), or None."""
+
+
+class Interpreter:
+    """Interprets one function's instructions over states.
+
+    ``problems`` collects what goes wrong, with the state it goes wrong in; ``returned`` is the cell that a Return stores
+    its value in. ``call`` interprets a call instruction; it is set by the room that knows callees.
+    """
+
+    def __init__(self, function: Function, graph: Graph, tables: Tables, constants: Constants) -> None:
+        self.function = function
+        self.graph = graph
+        self.tables = tables
+        self.terms = Terms()
+        self.machine = LockMachine(tables)
+        self.problems: list[tuple[Problem, State]] = []
+        self.call: Callable[[State, int, Call], list[Step]] = self._no_call
+        self.constants = constants
+        self.pc = 0
+        self.names = temporaries(function)
+        self._types = {variable.name: variable.type for variable in (*function.parameters, *function.locals)}
+        self.returned = self.terms.make("local", "%return")
+        self.aggregates = frozenset(name for name, kind in self._types.items() if kind == "array")
+
+    @staticmethod
+    def _no_call(state: State, pc: int, call: Call) -> list[Step]:
+        del call
+        return [Step(pc + 1, state)]
+
+    def entry_state(self, trace: Node) -> State:
+        """Return the state on entry: every parameter has its unknown value, within its type."""
+        state = State(self.terms, trace)
+        for number, parameter in enumerate(self.function.parameters):
+            value = self.terms.make("param", number)
+            state.memory[self.terms.make("local", parameter.name)] = value
+            allowed = iv.TYPE_RANGES.get(parameter.type)
+            if allowed is not None:
+                state.facts.sets[value] = allowed
+        return state
+
+    # --- values ---
+
+    def fresh(self, state: State, tag: str = "") -> Term:
+        """Return a value that nothing else in the state is known to equal."""
+        first = self.terms.make("fresh", self.pc, tag)
+        if self.graph.cyclic[self.pc] < 0 or not state.mentions(first):
+            return first
+        generation = first
+        for number in range(1, GENERATIONS):
+            generation = self.terms.make("fresh", self.pc, f"{tag}~{number}")
+            if not state.mentions(generation):
+                return generation
+        old = self.terms.make("fresh", self.pc, f"{tag}~old")
+        state.facts.sets.pop(generation, None)
+        retired = generation
+        state.substitute(lambda term: old if term is retired else None)
+        state.facts.sets.pop(old, None)
+        return generation
+
+    def value(self, state: State, what: Value) -> Term:
+        """Evaluate an expression."""
+        term = self._value(state, what)
+        if term.depth > MAX_DEPTH:
+            return self.fresh(state, "deep")
+        return term
+
+    def _value(self, state: State, what: Value) -> Term:
+        terms = self.terms
+        if isinstance(what, Load):
+            return self.load(state, what.place)
+        if isinstance(what, Int):
+            return terms.constant(what.value)
+        if isinstance(what, Binary):
+            left, right = self._value(state, what.left), self._value(state, what.right)
+            return state.normal(terms.binary(what.op, left, right))
+        if isinstance(what, AddressOf):
+            return self.address(state, what.place)
+        if isinstance(what, Unary):
+            return terms.unary(what.op, self._value(state, what.operand))
+        if isinstance(what, Cast):
+            return self._cast(state, what)
+        if isinstance(what, FunctionName):
+            return terms.make("fn", what.name)
+        if isinstance(what, Text):
+            return terms.make("text", what.value)
+        return self._unknown(state, what)
+
+    def _unknown(self, state: State, what: Unknown) -> Term:
+        if what.why == "uninitialised":
+            return self.terms.make("uninit", self.pc)
+        return self.fresh(state, what.why)
+
+    def _cast(self, state: State, what: Cast) -> Term:
+        operand = self._value(state, what.operand)
+        if operand.op == "int":
+            return self.terms.cast(what.to, operand)
+        known = state.facts.range_of(operand)
+        if iv.contains(iv.TYPE_RANGES[what.to], known):
+            return operand
+        if what.to == "i32" and known.low <= iv.TYPE_RANGES["i32"].low and known.high >= iv.TYPE_RANGES["u32"].high:
+            # A status or a LONG of unknown declaration: the conversion is written for the reader and changes nothing.
+            return operand
+        return self.terms.cast(what.to, operand)
+
+    def load(self, state: State, place: Place) -> Term:
+        """Return the value at a place."""
+        address = self.address(state, place)
+        value = state.memory.get(address)
+        if value is not None:
+            return value
+        constant = self.constants(address)
+        if constant is not None:
+            return self.terms.make(constant.op, *constant.args)
+        return state.read(address)
+
+    def address(self, state: State, place: Place) -> Term:
+        """Return the address of a place."""
+        terms = self.terms
+        if isinstance(place, Local):
+            return terms.make("local", place.name)
+        if isinstance(place, Global):
+            return terms.make("global", place.name)
+        if isinstance(place, Member):
+            return state.normal(terms.field(self.address(state, place.base), place.field))
+        if isinstance(place, Element):
+            return state.normal(terms.elem(self.address(state, place.base), self._value(state, place.index)))
+        return terms.location(self._value(state, place.pointer))
+
+    # --- instructions ---
+
+    def step(self, state: State, pc: int) -> list[Step]:
+        """Interpret the instruction at ``pc``; the state is consumed."""
+        self.pc = pc
+        instruction = self.function.code[pc]
+        if isinstance(instruction, Assign):
+            return self._assign(state, pc, instruction)
+        if isinstance(instruction, Branch):
+            return self._branch(state, pc, instruction)
+        if isinstance(instruction, Call):
+            return self.call(state, pc, instruction)
+        if isinstance(instruction, Jump):
+            return [Step(instruction.target, state)]
+        if isinstance(instruction, Return):
+            if instruction.value is not None:
+                state.memory[self.returned] = self.value(state, instruction.value)
+            return [Step(EXIT, state)]
+        if isinstance(instruction, Switch):
+            return self._switch(state, pc, instruction)
+        if isinstance(instruction, ComputedJump):
+            return self._computed_jump(state, pc, instruction)
+        if isinstance(instruction, Halt):
+            return []
+        return self._opaque(state, pc, instruction)
+
+    def _assign(self, state: State, pc: int, instruction: Assign) -> list[Step]:
+        value = self.value(state, instruction.value)
+        place = instruction.place
+        if isinstance(place, Local):
+            target = self.terms.make("local", place.name)
+            if place.name in self.aggregates and value.op == "int":
+                state.fill(target, value, pc)
+                return [Step(pc + 1, state)]
+        else:
+            target = self.address(state, place)
+        if isinstance(instruction.value, Load) and value.op in {"init", "cell", "sel", "fresh", "uninit", "int"}:
+            source = self.address(state, instruction.value.place)
+            if source is not target:
+                state.copy_object(source, target, pc)
+                return [Step(pc + 1, state)]
+        state.write(target, value, pc)
+        return [Step(pc + 1, state)]
+
+    def _branch(self, state: State, pc: int, instruction: Branch) -> list[Step]:
+        condition = self.value(state, instruction.condition)
+        other = state.copy()
+        holds = state.assume(condition, holds=True)
+        fails = other.assume(condition, holds=False)
+        if holds and fails:
+            for choice, side in ((1, state), (0, other)):
+                side.trace = Node("branch", (side.trace,), pc, instruction.at, choice=choice)
+            return [Step(instruction.then, state), Step(instruction.otherwise, other)]
+        if holds:
+            return [Step(instruction.then, state)]
+        return [Step(instruction.otherwise, other)] if fails else []
+
+    def _switch(self, state: State, pc: int, instruction: Switch) -> list[Step]:
+        value = self.value(state, instruction.value)
+        steps: list[Step] = []
+        targets: dict[int, list[iv.IntSet]] = {}
+        rest = state.facts.range_of(value)
+        taken: list[tuple[int, int]] = []
+        for case in instruction.cases:
+            wanted = iv.make(case.low, case.high)
+            taken.append((case.low, case.high))
+            ways = targets.setdefault(case.target, [])
+            if ways:
+                union, exact = iv.join(ways[-1], wanted)
+                if exact:
+                    ways[-1] = union
+                    continue
+            ways.append(wanted)
+        choice = 0
+        for target, ways in targets.items():
+            for wanted in ways:
+                choice += 1
+                side = state.copy()
+                if side.facts.restrict(value, wanted):
+                    side.trace = Node("branch", (side.trace,), pc, instruction.at, choice=choice)
+                    steps.append(Step(target, side))
+        holes = frozenset(number for low, high in taken if high - low < iv.MAX_HOLES for number in range(low, high + 1))
+        remaining = [iv.meet(rest, iv.make(iv.LOW, iv.HIGH, holes))]
+        for low, high in taken:
+            if high - low >= iv.MAX_HOLES:
+                remaining = [
+                    part
+                    for piece in remaining
+                    for part in (iv.meet(piece, iv.make(iv.LOW, low - 1)), iv.meet(piece, iv.make(high + 1, iv.HIGH)))
+                    if not part.is_empty
+                ]
+        for allowed in remaining:
+            side = state.copy()
+            choice += 1
+            if not allowed.is_empty and side.facts.restrict(value, allowed):
+                side.trace = Node("branch", (side.trace,), pc, instruction.at, choice=choice)
+                steps.append(Step(instruction.default, side))
+        if len(steps) == 1:
+            steps[0].state.trace = state.trace
+        return steps
+
+    def _computed_jump(self, state: State, pc: int, instruction: ComputedJump) -> list[Step]:
+        steps = []
+        for choice, target in enumerate(dict.fromkeys(instruction.targets)):
+            side = state.copy()
+            side.trace = Node("branch", (side.trace,), pc, instruction.at, choice=choice)
+            steps.append(Step(target, side))
+        return steps
+
+    def _opaque(self, state: State, pc: int, instruction: Opaque) -> list[Step]:
+        for number, place in enumerate(instruction.writes):
+            state.write(self.address(state, place), self.fresh(state, f"opaque{number}"), pc)
+        if instruction.calls:
+            for name in instruction.calls:
+                for row in self.tables.operations.get(name, ()):
+                    self._lose(state, row.kind)
+        return [Step(pc + 1, state)]
+
+    def _lose(self, state: State, kind: str) -> None:
+        """A lock operation in text that is not followed: no lock of its kind is certain any more."""
+        for lock, held in list(state.locks.items()):
+            if self.machine.same_storage(held.kind, kind):
+                state.locks[lock] = held._replace(status="maybe")
+
+    def store_result(self, state: State, name: str | None, value: Term) -> None:
+        """Store a call's result in its temporary or local."""
+        if name is None:
+            return
+        allowed = iv.TYPE_RANGES.get(self._types.get(name, ""))
+        if allowed is not None and value.op in {"fresh", "pure"} and value not in state.facts.sets:
+            state.facts.restrict(value, allowed)
+        state.write(self.terms.make("local", name), value, self.pc)
+
+
+def temporaries(function: Function) -> dict[str, str]:
+    """Return what each temporary stands for in messages: the call whose result it is, or the value stored in it."""
+    names: dict[str, str] = {}
+    for instruction in function.code:
+        if isinstance(instruction, Call) and instruction.result is not None and instruction.result.startswith("%"):
+            callee = spelling.value(instruction.callee, names)
+            if len(callee) > 60:
+                callee = "call"
+            inside = ", ".join(spelling.value(argument, names) for argument in instruction.arguments)
+            names.setdefault(instruction.result, f"{callee}({inside if len(inside) <= 40 else '…'})")
+    return names
+
+
+__all__ = ["EXIT", "Deref", "Interpreter", "Step", "temporaries"]

@@ -1,0 +1,151 @@
+"""Writing a function's summary from the states that leave it.
+
+Owns which parts of a state a caller can see: facts about parameters and memory on entry, locks and what they needed to be, cells that do not
+lie in this function's own variables, the result. The rest is dropped before cases are counted, so that paths that
+differ only inside are one case.
+"""
+
+from __future__ import annotations
+
+from spincheck.analysis.cfg import Graph, field_name, values_of, visit_place, visit_value
+from spincheck.analysis.fixpoint import Fixpoint
+from spincheck.analysis.lockops import tainted
+from spincheck.analysis.path import first_path
+from spincheck.analysis.summaries import (
+    NOWHERE,
+    Case,
+    CaseLock,
+    CaseNeed,
+    LocalFinding,
+    LocalStep,
+    Summary,
+    TermWriter,
+)
+from spincheck.analysis.transfer import Interpreter
+from spincheck.domain.merge import is_input
+from spincheck.domain.state import State
+from spincheck.domain.terms import Term, subterms
+from spincheck.ir import Assign, Call, FunctionName, Opaque, Place
+
+MAX_CASES = 24
+"""Cases of a function that touches locks; above, cases with the same locks are joined."""
+
+MAX_NEUTRAL_CASES = 8
+"""Cases of a function that touches none."""
+
+
+def write_summary(
+    interpreter: Interpreter,
+    fixpoint: Fixpoint,
+    findings: tuple[LocalFinding, ...],
+    suspects: tuple[LocalFinding, ...],
+    imprecise: tuple[tuple[int, str], ...],
+    reads: tuple[str, ...],
+) -> Summary:
+    """Return the summary of a function whose fixpoint has been reached."""
+    states = fixpoint.joined_exits()
+    touched = any(state.locks or state.needs for state in states)
+    states = fixpoint.squeezed_exits(states, MAX_CASES if touched else MAX_NEUTRAL_CASES)
+    writer = TermWriter()
+    cases = []
+    needs_at = []
+    steps = []
+    for state in states:
+        cases.append(_case(interpreter, state, writer))
+        needs_at.append(tuple(need.at for need in state.needs.values()))
+        steps.append(_lock_steps(state))
+    return Summary(tuple(writer.rows), tuple(cases), tuple(needs_at), tuple(steps), findings, suspects, imprecise, reads)
+
+
+def _case(interpreter: Interpreter, state: State, writer: TermWriter) -> Case:
+    terms = interpreter.terms
+    taint = tainted(terms)
+    result = state.memory.get(interpreter.returned)
+    visible = {cell: value for cell, value in state.memory.items() if _is_visible(interpreter, cell)}
+    locks = {lock: held for lock, held in state.locks.items() if lock is not taint and _lock_is_visible(interpreter, lock)}
+    shown: set[Term] = set()
+    for term in (result, *visible, *visible.values(), *locks):
+        if term is not None:
+            shown.update(subterms(term))
+    relations = [relation for relation in state.facts.relations if _matters(relation, shown)]
+    relations += [terms.make("bin", "==", left, right) for left, right in state.same.items() if is_input(left) and is_input(right)]
+    sets = [(term, allowed) for term, allowed in state.facts.sets.items() if _matters(term, shown)]
+    numbered = []
+    for lock, held in locks.items():
+        numbered.append(
+            CaseLock(
+                writer.add(lock), held.status, held.kind, held.depth, held.mode, held.operation, held.variant,
+                writer.add(held.saved), writer.add(held.handle),
+            )
+        )
+    needs = tuple(
+        CaseNeed(writer.add(lock), need.status, need.kind, need.operation, need.doubtful, need.variant, writer.add(need.irql))
+        for lock, need in state.needs.items()
+    )
+    plain = {cell: value for cell, value in visible.items() if cell.op != "all"}
+    return Case(
+        sets=tuple(writer.values(term, allowed) for term, allowed in sets),
+        relations=tuple(writer.add(relation) for relation in relations),
+        needs=needs,
+        locks=tuple(numbered),
+        result=writer.add(result) if result is not None else NOWHERE,
+        epochs=tuple(
+            (kind, writer.add(what) if isinstance(what, Term) else what, writer.add(epoch))
+            for (kind, what), epoch in state.epochs.items()
+            if not (isinstance(what, Term) and terms.root(what).op == "local") and kind != "local"
+        ),
+        writes=tuple((writer.add(cell), writer.add(value)) for cell, value in plain.items()),
+        filled=tuple((writer.add(cell.args[0]), writer.add(value)) for cell, value in visible.items() if cell.op == "all"),
+        tainted=taint in state.locks,
+    )
+
+
+def _is_visible(interpreter: Interpreter, cell: Term) -> bool:
+    address = cell.args[0] if cell.op == "all" else cell
+    return interpreter.terms.root(address).op not in {"local", "int", "any"}
+
+
+def _lock_is_visible(interpreter: Interpreter, lock: Term) -> bool:
+    if lock.op == "held_by":
+        return interpreter.terms.root(lock.args[0]).op != "local"
+    return interpreter.terms.root(lock).op != "local"
+
+
+def _matters(term: Term, shown: set[Term]) -> bool:
+    if is_input(term):
+        return True
+    return any(sub in shown and sub.op in {"fresh", "cell", "sel", "phi", "uninit"} for sub in subterms(term))
+
+
+def _lock_steps(state: State) -> tuple[LocalStep, ...]:
+    """The lock operations on one path of a case, for callers' traces."""
+    steps = []
+    for node in first_path(state.trace):
+        if node.kind in {"acquire", "release"}:
+            verb = "acquired" if node.kind == "acquire" else "released"
+            steps.append(LocalStep(node.kind, node.at, f"{verb} here by {node.text}"))
+        elif node.kind == "call" and node.locks:
+            steps.append(LocalStep("call", node.at, f"calling `{node.function}`", node.function, node.case))
+    return tuple(steps)
+
+
+def fields_read(graph: Graph, callee_reads: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Return the names of fields and globals that a function or its callees may read, sorted."""
+    names: set[str] = set()
+
+    def on_place(place: Place, loaded: bool) -> None:
+        name = field_name(place) if loaded else None
+        if name is not None:
+            names.add(name)
+
+    for instruction in graph.function.code:
+        for value in values_of(instruction):
+            visit_value(value, on_place)
+        if isinstance(instruction, Assign):
+            visit_place(instruction.place, on_place)
+        elif isinstance(instruction, Opaque):
+            for place in instruction.writes:
+                visit_place(place, on_place)
+        elif isinstance(instruction, Call) and isinstance(instruction.callee, FunctionName):
+            names.update(callee_reads.get(instruction.callee.name, ()))
+    return tuple(sorted(names))

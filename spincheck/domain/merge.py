@@ -1,0 +1,326 @@
+"""Fewer states at a join, without losing what tells them apart.
+
+Owns how disjuncts are pruned, compared and joined. Three steps, from free to lossy: forget what nothing reads any more; unite
+states that differ in one fact when the union is exact (the two sides of a branch that did nothing); and, only when a budget is exceeded or a
+loop must end, join states with the same locks and give up the facts in which they differ. Only the
+last sets ``lossy``.
+
+Rejected: merging whenever the lock states agree, as ESP does by default. It is cheaper, but loses flags that are set
+in one branch and tested at the clean-up label, which is how drivers remember what they hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from spincheck.domain import intervals as iv
+from spincheck.domain.lockstate import LockState
+from spincheck.domain.lockstate import join as join_locks
+from spincheck.domain.state import CellClass, State
+from spincheck.domain.terms import Term, subterms
+
+Live = Callable[[Term], bool]
+"""Whether a cell can still be read in this function."""
+
+_INPUTS = frozenset(("param", "init", "global", "int", "text", "fn", "pure"))
+
+MergeTrace = Callable[[list[State]], Any]
+"""Makes the trace of a merged state of the states that it stands for."""
+
+
+def is_input(term: Term) -> bool:
+    """Tell whether the term is computed from what the caller knows: parameters, globals and memory on entry."""
+    return all(sub.op in _INPUTS or sub.op in {"field", "elem", "container", "bin", "un", "cast", "sel"} for sub in subterms(term))
+
+
+def prune(state: State, local_is_live: Callable[[str], bool]) -> None:
+    """Forget dead locals, and facts about values that nothing refers to any more."""
+    terms = state.terms
+    dead = [
+        cell
+        for cell in state.memory
+        if (root := terms.root(cell.args[0] if cell.op == "all" else cell)).op == "local" and not local_is_live(root.args[0])
+    ]
+    for cell in dead:
+        del state.memory[cell]
+    if not state.facts.sets and not state.facts.relations:
+        return
+    reachable: set[Term] = set()
+    for root in state.roots():
+        _mark(root, reachable)
+    facts = state.facts
+    for relation in list(facts.relations):
+        if not any(is_input(side) or side in reachable for side in relation.args[1:]):
+            del facts.relations[relation]
+    for relation in facts.relations:
+        _mark(relation, reachable)
+    for term in list(facts.sets):
+        if term not in reachable and not is_input(term) and not _touches(term, reachable):
+            del facts.sets[term]
+
+
+def _mark(term: Term, reachable: set[Term]) -> None:
+    stack = [term]
+    while stack:
+        current = stack.pop()
+        if current in reachable:
+            continue
+        reachable.add(current)
+        stack.extend(arg for arg in current.args if isinstance(arg, Term))
+
+
+def _touches(term: Term, reachable: set[Term]) -> bool:
+    return any(sub in reachable and sub.op in {"fresh", "cell", "sel", "phi"} for sub in subterms(term))
+
+
+def lock_key(state: State) -> Any:
+    """Return what must agree for two states to be joined at all: locks and needs."""
+    needs = frozenset((lock, need.status, need.doubtful) for lock, need in state.needs.items())
+    return frozenset(state.locks.items()), needs
+
+
+def full_key(state: State, live: Live, class_is_live: Callable[[CellClass], bool]) -> Any:
+    """Return what must agree for two states to be united without loss: locks, live memory, live epochs, equalities."""
+    memory = frozenset((cell, value) for cell, value in state.memory.items() if live(cell))
+    epochs = frozenset((cells, epoch) for cells, epoch in state.epochs.items() if class_is_live(cells))
+    return lock_key(state), memory, epochs, frozenset(state.same.items())
+
+
+def _difference(left: State, right: State) -> tuple[list[Term], bool]:
+    """The terms whose sets differ, and whether the relations agree."""
+    a, b = left.facts.sets, right.facts.sets
+    terms = [term for term, allowed in a.items() if b.get(term) != allowed]
+    terms += [term for term in b if term not in a]
+    return terms, left.facts.relations.keys() == right.facts.relations.keys()
+
+
+def covers(general: State, special: State) -> bool:
+    """Whether every assignment of values that ``special`` allows is allowed by ``general``."""
+    for term, allowed in general.facts.sets.items():
+        if not iv.contains(allowed, special.facts.range_of(term)):
+            return False
+    return general.facts.relations.keys() <= special.facts.relations.keys()
+
+
+def unite(left: State, right: State) -> State | None:
+    """Return one state for exactly the paths of both, or None. Both have the same `full_key`."""
+    if covers(left, right):
+        return left
+    if covers(right, left):
+        return right
+    differing, same_relations = _difference(left, right)
+    if same_relations and len(differing) == 1:
+        term = differing[0]
+        union, exact = iv.join(left.facts.range_of(term), right.facts.range_of(term))
+        if not exact:
+            return None
+        new = left.copy()
+        if union == new.facts._computed(term):  # noqa: SLF001  (what the parts say already)
+            new.facts.sets.pop(term, None)
+        else:
+            new.facts.sets[term] = union
+        return new
+    if not differing and not same_relations:
+        extra = left.facts.relations.keys() ^ right.facts.relations.keys()
+        if len(extra) == 2 and _are_opposite(*sorted(extra, key=lambda term: term.number)):
+            new = left.copy()
+            for relation in extra:
+                new.facts.relations.pop(relation, None)
+            return new
+    return None
+
+
+def _are_opposite(first: Term, second: Term) -> bool:
+    op, left, right = first.args
+    other, x, y = second.args
+    return {op, other} == {"<", "<="} and left is y and right is x
+
+
+def unite_all(states: list[State], live: Live, class_is_live: Callable[[CellClass], bool], merged: MergeTrace, pc: int) -> list[State]:
+    """Return fewer states for exactly the same paths, in the order of first arrival.
+
+    Cells that this function does not read again may be joined on the way: their values are then only bounded.
+    """
+    groups: dict[Any, list[State]] = {}
+    for state in states:
+        groups.setdefault(full_key(state, live, class_is_live), []).append(state)
+    result: list[State] = []
+    for group in groups.values():
+        result.extend(_unite_group(group, live, merged, pc) if len(group) > 1 else group)
+    return result
+
+
+def _unite_group(group: list[State], live: Live, merged: MergeTrace, pc: int) -> list[State]:
+    kept: list[tuple[State, list[State]]] = []
+    for state in group:
+        current, parts = state, [state]
+        again = True
+        while again:
+            again = False
+            for index, (other, other_parts) in enumerate(kept):
+                union = unite(other, current)
+                if union is None:
+                    continue
+                if other.memory != current.memory or other.epochs != current.epochs:
+                    union = _with_dead_cells_joined(union, other, current, live, pc)
+                del kept[index]
+                current, parts = union, other_parts + parts
+                again = True
+                break
+        kept.append((current, parts))
+    result = []
+    for state, parts in kept:
+        if len(parts) > 1:
+            state = state.copy()  # noqa: PLW2901  (the parts stay as they were, their traces are still told)
+            state.trace = merged(parts)
+            state.lossy = any(part.lossy for part in parts)
+        result.append(state)
+    return result
+
+
+def _with_dead_cells_joined(union: State, left: State, right: State, live: Live, pc: int) -> State:
+    new = union.copy()
+    _join_epochs(new, left, right, pc)
+    for cell in dict.fromkeys([*left.memory, *right.memory]):
+        if not live(cell):
+            _join_cell(new, cell, left, right, pc, iv.join)
+    return new
+
+
+def _join_epochs(new: State, left: State, right: State, pc: int) -> None:
+    for cells in dict.fromkeys([*left.epochs, *right.epochs]):
+        epoch = left.epochs.get(cells)
+        if epoch is not right.epochs.get(cells):
+            epoch = new.terms.make("fresh", pc, "join")
+        assert epoch is not None
+        new.epochs.pop(cells, None)
+        new.epochs[cells] = epoch
+
+
+def _join_cell(
+    new: State, cell: Term, left: State, right: State, pc: int, combine: Callable[[iv.IntSet, iv.IntSet], Any]
+) -> bool:
+    """Join one cell; returns whether the two sides differed."""
+    a, b = _value(left, cell), _value(right, cell)
+    if a is b:
+        new.memory[cell] = a
+        return False
+    phi = new.terms.make("phi", pc, cell)
+    united = combine(left.facts.range_of(a), right.facts.range_of(b))
+    allowed: iv.IntSet = united[0] if len(united) == 2 else united
+    new.memory[cell] = phi
+    new.facts.sets.pop(phi, None)
+    if allowed != iv.TOP:
+        new.facts.sets[phi] = allowed
+    return True
+
+
+def _value(state: State, cell: Term) -> Term:
+    if cell.op == "all":
+        return state.memory.get(cell, cell)
+    return state.read(cell)
+
+
+def join(left: State, right: State, pc: int, *, widen: bool) -> State:
+    """Return one state that covers both, which have the same locks up to saved values; the result is ``lossy``.
+
+    With ``widen``, ``left`` is the older state of a loop head: bounds that move go to where they stay.
+    """
+    right = right.copy()
+    left = left.copy()
+    for state in (left, right):
+        _retire(state, pc)
+    new = left.copy()
+    new.lossy = True
+    new.memory = {}
+    new.facts.sets = {}
+    new.facts.relations = {}
+    for term, allowed in left.facts.sets.items():
+        other = right.facts.range_of(term)
+        united = iv.widen(allowed, other) if widen else iv.join(allowed, other)[0]
+        if united != iv.TOP:
+            new.facts.sets[term] = united
+    for relation in left.facts.relations:
+        if relation in right.facts.relations:
+            new.facts.relations[relation] = None
+    _join_epochs(new, left, right, pc)
+    new.same = {term: other for term, other in left.same.items() if right.same.get(term) is other}
+    for cell in dict.fromkeys([*left.memory, *right.memory]):
+        _join_cell(new, cell, left, right, pc, iv.widen if widen else iv.join)
+    new.locks = {}
+    for lock in dict.fromkeys([*left.locks, *right.locks]):
+        state_of_lock = join_locks(left.locks.get(lock), right.locks.get(lock))
+        if state_of_lock is not None:
+            new.locks[lock] = state_of_lock
+    return new
+
+
+def _retire(state: State, pc: int) -> None:
+    """Give values of an earlier visit of this join another name, so that today's are not taken for them."""
+    old: dict[Term, Term] = {}
+    for root in [*state.roots(), *state.facts.sets, *state.facts.relations]:
+        for sub in subterms(root):
+            if sub.op == "phi" and sub.args[0] == pc and sub not in old:
+                old[sub] = state.terms.make("phi", -1 - pc, sub.args[1])
+    direct = {value for value in state.memory.values() if value in old}
+    if not old:
+        return
+    # The cell's own current value keeps its range; every other mention becomes "some earlier value".
+    kept = {term: state.facts.range_of(term) for term in sorted(direct, key=lambda term: term.number)}
+    for term in list(state.facts.sets):
+        if any(sub in old for sub in subterms(term)) and term not in kept:
+            del state.facts.sets[term]
+    for relation in list(state.facts.relations):
+        if any(sub in old for sub in subterms(relation)):
+            del state.facts.relations[relation]
+    memory = {}
+    for cell, value in state.memory.items():
+        if value in old and value.args[1] is cell:
+            memory[cell] = value
+        else:
+            memory[state.terms.rebuild(cell, old.get, {})] = state.terms.rebuild(value, old.get, {})
+    state.memory = memory
+    state.locks = {state.terms.rebuild(lock, old.get, {}): info for lock, info in state.locks.items()}
+    for term, allowed in kept.items():
+        state.facts.sets[old[term]] = allowed
+
+
+def some_element(state: State, index: Term) -> None:
+    """Make every lock that an earlier turn of a loop left in an array one lock, "some element".
+
+    What is held then is held in at least one element; what is free in one may be held in another.
+    """
+    terms = state.terms
+    locks: dict[Term, LockState] = {}
+    for lock, info in state.locks.items():
+        name = _with_any_index(terms, lock, index)
+        before = locks.get(name)
+        if before is None:
+            locks[name] = info
+        elif before.status == "held" or info.status == "held":
+            held = before if before.status == "held" else info
+            locks[name] = held._replace(saved=None, handle=None)
+        else:
+            locks[name] = before
+    state.locks = locks
+    state.needs = {_with_any_index(terms, lock, index): need for lock, need in state.needs.items()}
+
+
+def _with_any_index(terms: Any, lock: Term, index: Term) -> Term:
+    memo: dict[Term, Term] = {}
+
+    def leaf(term: Term) -> Term | None:
+        if term.op == "elem":
+            base: Term = terms.rebuild(term.args[0], leaf, memo)
+            made: Term = terms.make("elem", base, index)
+            return made
+        return None
+
+    result: Term = terms.rebuild(lock, leaf, memo)
+    return result
+
+
+def agreement(left: State, right: State, live: Live) -> int:
+    """Return how many live cells hold the same value in both."""
+    return sum(1 for cell, value in left.memory.items() if right.memory.get(cell) is value and live(cell))

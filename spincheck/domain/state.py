@@ -1,0 +1,286 @@
+"""One disjunct: what memory, facts and locks are on the paths that it stands for.
+
+Owns the abstract store. Memory maps the address term of a cell to the term of its value; a cell that was never
+written reads as ``init``, its unknown value on entry, and reads so every time, which is all that "a second read with no
+write between is the same value" takes. A callee's writes are epochs by class of cell (field name, global, or everything
+below an address): a cell read after an epoch of its class is a new unknown, all other cells keep
+their facts. Distinct pointers are taken to point to distinct objects, as drivers' objects do; only elements of one array with symbolic
+indices are not.
+
+States are mutable and copied where a path splits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from spincheck.domain.facts import Facts
+from spincheck.domain.lockstate import LockState, Need
+from spincheck.domain.terms import Term, Terms, subterms
+
+CellClass = tuple[str, Any]
+"""``("field", name)``, ``("global", name)``, ``("local", name)``, ``("under", address)`` or ``("*", "")``."""
+
+ANYTHING: CellClass = ("any", "")
+
+
+def cell_class(address: Term) -> CellClass:
+    """Return the class of cells that an address belongs to: its last member's name, or its variable."""
+    while address.op == "elem":
+        address = address.args[0]
+    if address.op in {"field", "global", "local"}:
+        return address.op, address.args[-1]
+    return "*", ""
+
+
+def is_under(address: Term, base: Term) -> bool:
+    """Tell whether the cell lies strictly inside the object at ``base``."""
+    while address.op in {"field", "elem"}:
+        address = address.args[0]
+        if address is base:
+            return True
+    return False
+
+
+class State:
+    """Memory, facts and locks of one disjunct.
+
+    ``needs`` are the locks whose state on entry this path depends on. ``trace`` is the path itself and takes no part in
+    equality. ``lossy`` says that facts were given up to save disjuncts, so that a finding must be confirmed.
+    """
+
+    __slots__ = ("epochs", "facts", "locks", "lossy", "memory", "needs", "same", "terms", "trace")
+
+    def __init__(self, terms: Terms, trace: Any) -> None:
+        self.terms = terms
+        self.memory: dict[Term, Term] = {}
+        self.epochs: dict[CellClass, Term] = {}
+        self.facts = Facts(terms)
+        self.locks: dict[Term, LockState] = {}
+        self.needs: dict[Term, Need] = {}
+        self.same: dict[Term, Term] = {}
+        self.trace = trace
+        self.lossy = False
+
+    def copy(self) -> State:
+        """Return an independent copy that shares the trace so far."""
+        new = State.__new__(State)
+        new.terms = self.terms
+        new.memory = self.memory.copy()
+        new.epochs = self.epochs.copy()
+        new.facts = self.facts.copy()
+        new.locks = self.locks.copy()
+        new.needs = self.needs.copy()
+        new.same = self.same.copy() if self.same else self.same
+        new.trace = self.trace
+        new.lossy = self.lossy
+        return new
+
+    # --- memory ---
+
+    def read(self, address: Term) -> Term:
+        """Return the value of the cell at ``address``."""
+        value = self.memory.get(address)
+        if value is not None:
+            return value
+        value = self._inherited(address)
+        if value is None:
+            epoch = self._epoch(address)
+            value = self.terms.make("init", address) if epoch is None else self.terms.make("cell", address, epoch)
+        return self.normal(value)
+
+    def _inherited(self, address: Term) -> Term | None:
+        """The value when a whole object around the cell was stored."""
+        names: list[str] = []
+        base = address
+        while base.op == "field":
+            names.append(base.args[1])
+            base = base.args[0]
+            whole = self.memory.get(base)
+            if whole is not None:
+                return self._select(whole, names)
+        if base.op == "elem":
+            filled = self.memory.get(self.terms.make("all", base.args[0]))
+            if filled is not None:
+                return self._select(filled, names)
+        return None
+
+    def _select(self, value: Term, names: list[str]) -> Term:
+        for name in reversed(names):
+            if value.op == "int":
+                continue
+            if value.op == "init":
+                value = self.terms.make("init", self.terms.field(value.args[0], name))
+            elif value.op == "cell":
+                value = self.terms.make("cell", self.terms.field(value.args[0], name), value.args[1])
+            else:
+                value = self.terms.make("sel", value, name)
+        return value
+
+    def _epoch(self, address: Term) -> Term | None:
+        if not self.epochs:
+            return None
+        own = cell_class(address)
+        for written in reversed(self.epochs):
+            if written == own or (written == ANYTHING and own[0] != "local"):
+                return self.epochs[written]
+            if written[0] == "under" and (written[1] is address or is_under(address, written[1])):
+                return self.epochs[written]
+        return None
+
+    def write(self, address: Term, value: Term, at: int) -> None:
+        """Store ``value``; what was known of the cells inside the object is forgotten with it."""
+        if len(self.memory) > 0:
+            inside = [cell for cell in self.memory if cell.op in {"field", "elem", "all"} and _covered(cell, address)]
+            for cell in inside:
+                del self.memory[cell]
+        if address.op == "elem" and address.args[1].op != "int":
+            self._forget_siblings(address, at)
+        elif address.op in {"field", "elem"}:
+            self._forget_symbolic(address, at)
+        self.memory[address] = value
+
+    def _forget_siblings(self, address: Term, at: int) -> None:
+        """A store to ``a[i]`` may have hit any other element."""
+        self.forget(("under", address.args[0]), self.terms.make("fresh", at, "store"))
+
+    def _forget_symbolic(self, address: Term, at: int) -> None:
+        for cell in list(self.memory):
+            if cell is address or cell.op != address.op or cell_class(cell) != cell_class(address):
+                continue
+            if self.terms.root(cell) is self.terms.root(address) and not self.terms.distinct(cell, address):
+                self.memory[cell] = self.terms.make("cell", cell, self.terms.make("fresh", at, "store"))
+
+    def fill(self, base: Term, value: Term, at: int) -> None:
+        """Store ``value`` in every element of the array at ``base`` (``= {0}``)."""
+        self.write(base, value, at)
+        self.memory[self.terms.make("all", base)] = value
+
+    def copy_object(self, source: Term, target: Term, at: int) -> None:
+        """Store the whole object at ``source`` at ``target``."""
+        inside = {cell: value for cell, value in self.memory.items() if is_under(cell, source)}
+        value = self.read(source)
+        self.write(target, value, at)
+        for cell, member in inside.items():
+            self.memory[self._rebased(cell, source, target)] = member
+
+    def _rebased(self, cell: Term, source: Term, target: Term) -> Term:
+        return self.terms.rebuild(cell, lambda term: target if term is source else None, {})
+
+    def forget(self, cells: CellClass, epoch: Term) -> None:
+        """Make every cell of a class a new unknown."""
+        self.epochs.pop(cells, None)
+        self.epochs[cells] = epoch
+        kind, what = cells
+        for cell in list(self.memory):
+            address = cell.args[0] if cell.op == "all" else cell
+            if kind == "any":
+                hit = self.terms.root(address).op != "local"
+            elif kind == "under":
+                hit = address is what or is_under(address, what)
+            else:
+                hit = cell_class(address) == cells
+            if hit:
+                del self.memory[cell]
+
+    # --- equality and substitution ---
+
+    def normal(self, term: Term) -> Term:
+        """Return the term with everything replaced that is known to be equal to something simpler."""
+        if not self.same:
+            return term
+        same = self.same
+        for _ in range(4):
+            new = self.terms.rebuild(term, same.get, {})
+            if new is term:
+                return term
+            term = new
+        return term
+
+    def equate(self, left: Term, right: Term) -> bool:
+        """Make two terms one. Returns False when what is known of them cannot both be."""
+        if left.number < right.number or right.depth > left.depth:
+            left, right = right, left
+        if any(sub is left for sub in subterms(right)):
+            return True
+        self.same = self.same.copy()
+        self.same[left] = right
+        return self.substitute(lambda term: right if term is left else None)
+
+    def substitute(self, leaf: Callable[[Term], Term | None]) -> bool:
+        """Rebuild every term of the state. Returns False when the facts then contradict each other."""
+        terms = self.terms
+        memo: dict[Term, Term] = {}
+
+        def new(term: Term) -> Term:
+            return terms.rebuild(term, leaf, memo)
+
+        self.memory = {new(cell): new(value) for cell, value in self.memory.items()}
+        self.epochs = {
+            (kind, new(what) if isinstance(what, Term) else what): new(epoch)
+            for (kind, what), epoch in self.epochs.items()
+        }
+        self.locks = self._substituted_locks(new)
+        self.needs = {new(lock): need for lock, need in self.needs.items()}
+        old = self.facts
+        self.facts = Facts(terms)
+        for term, allowed in old.sets.items():
+            if not self.facts.restrict(new(term), allowed):
+                return False
+        return all(self.facts.assume(new(relation), holds=True) for relation in old.relations)
+
+    def _substituted_locks(self, new: Callable[[Term], Term]) -> dict[Term, LockState]:
+        locks: dict[Term, LockState] = {}
+        for lock, state in self.locks.items():
+            saved = new(state.saved) if state.saved is not None else None
+            handle = new(state.handle) if state.handle is not None else None
+            name = new(lock)
+            before = locks.get(name)
+            after = state._replace(saved=saved, handle=handle)
+            if before is not None and before.status != after.status:
+                after = after if after.status == "held" else before
+            locks[name] = after
+        return locks
+
+    def assume(self, condition: Term, *, holds: bool) -> bool:
+        """Add a condition; returns False when it cannot be."""
+        condition = self.normal(condition)
+        if condition.op == "int":
+            return bool(condition.args[0]) == holds
+        if not self.facts.assume(condition, holds):
+            return False
+        if condition.op == "bin" and condition.args[0] == ("==" if holds else "!="):
+            left, right = condition.args[1], condition.args[2]
+            if right.op != "int" and left.op != "int":
+                return self.equate(left, right)
+        return True
+
+    def roots(self) -> list[Term]:
+        """Return the terms that memory, locks and needs refer to."""
+        found: list[Term] = []
+        for cell, value in self.memory.items():
+            found.append(cell)
+            found.append(value)
+        for lock, state in self.locks.items():
+            found.append(lock)
+            if state.saved is not None:
+                found.append(state.saved)
+            if state.handle is not None:
+                found.append(state.handle)
+        found.extend(self.needs)
+        found.extend(self.epochs.values())
+        return found
+
+    def mentions(self, part: Term) -> bool:
+        """Tell whether the term occurs anywhere in the state."""
+        for term in self.roots():
+            if part.depth <= term.depth and any(sub is part for sub in subterms(term)):
+                return True
+        return any(part.depth <= term.depth and any(sub is part for sub in subterms(term)) for term in self.facts.sets) or any(
+            any(sub is part for sub in subterms(term)) for term in self.facts.relations
+        )
+
+
+def _covered(cell: Term, address: Term) -> bool:
+    return (cell.args[0] is address) if cell.op == "all" else is_under(cell, address)
