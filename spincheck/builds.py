@@ -6,6 +6,8 @@ summary at the end of a build), so that neither of the two knows the other.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 
@@ -70,14 +72,16 @@ class Build(msgspec.Struct, frozen=True):
         if field in {"errors", "warnings"}:
             severity = field[:-1]
             told = {one.fingerprint for step in self.steps for one in step.told if one.severity == severity}
-            untold = sum(getattr(step, field) for step in self.steps if not step.told)
-            return len(told) + untold
+            return len(told) + _sum(field, [step for step in self.steps if not step.told])
         if field in {"units", "functions"}:
-            steps = [step for step in self.steps if step.what != "link"] or list(self.steps)
-            return sum(getattr(step, field) for step in steps)
-        return sum(getattr(step, field) for step in self.steps)
+            return _sum(field, [step for step in self.steps if step.what != "link"] or self.steps)
+        return _sum(field, self.steps)
 
     def told(self) -> tuple[Told, ...]:
         """Return what was told, each diagnostic once, in order of file and line."""
         unique = {one.fingerprint: one for step in self.steps for one in step.told}
         return tuple(sorted(unique.values(), key=lambda one: (one.file, one.line, one.rule, one.fingerprint)))
+
+
+def _sum(field: str, steps: Sequence[BuildStep]) -> int:
+    return sum(int(getattr(step, field)) for step in steps)

@@ -211,10 +211,12 @@ def rules() -> int:
     """List the rules."""
     from spincheck.rules import registry  # noqa: PLC0415
 
-    every = sorted(registry.all_rules(), key=lambda rule: rule.name)
+    every = registry.all_rules()
     width = max(len(rule.name) for rule in every)
+    models = max(len(",".join(rule.models)) for rule in every)
     for rule in every:
-        click.echo(f"{rule.name:<{width}}  {rule.severity:<7}  {rule.summary}")
+        severity = rule.severity if rule.enabled else "off"
+        click.echo(f"{rule.name:<{width}}  {','.join(rule.models):<{models}}  {severity:<7}  {rule.title}")
     return 0
 
 
@@ -222,13 +224,13 @@ def rules() -> int:
 @click.argument("rule")
 def explain(rule: str) -> int:
     """Explain a rule, with examples."""
-    from spincheck.rules import registry  # noqa: PLC0415
+    from spincheck.rules import document, registry  # noqa: PLC0415
 
-    found = registry.find(rule)
-    if found is None:
-        names = [one.name for one in registry.all_rules()]
-        raise InputError(f"no rule {rule!r}{did_you_mean(rule, names) or '; spincheck rules lists them'}")
-    click.echo(found.explanation())
+    try:
+        found = registry.find(rule)
+    except registry.UnknownRuleError as error:
+        raise InputError(str(error)) from None
+    click.echo(document.explain(found))
     return 0
 
 

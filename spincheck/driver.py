@@ -233,7 +233,7 @@ class Session:
         from spincheck.driver_render import Renderer, coverage, own_files  # noqa: PLC0415
 
         outcome = analyse(units, world, self.knowledge.tables, self._memory)
-        renderer = Renderer(units, self.knowledge.macros)
+        renderer = Renderer(units, self.knowledge.macros, self.knowledge.describe)
         return Drafts(
             drafts=renderer.drafts(outcome.findings),
             coverage=coverage(units, outcome, renderer),

@@ -22,6 +22,7 @@ _BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"
 _PROBE = 65_536
 _DIRECTIVE = re.compile(rb"^[ \t]*#[ \t]*(include|if|ifdef|ifndef|elif|else|endif)\b", re.MULTILINE)
 _CODE_WORDS = re.compile(rb"[;{}()=]|^[ \t]*#", re.MULTILINE)
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _LITERALS = re.compile(rb'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', re.DOTALL)
 
 
@@ -49,11 +50,12 @@ class Input:
 
     @cached_property
     def text(self) -> str:
-        """The text; bytes that are no UTF-8 become U+FFFD, so that every later encoder accepts what it is given."""
+        """The text; a byte that is no UTF-8 becomes the Latin-1 character of its number, so that columns and later encoders are right."""
         for mark, encoding in _BYTE_ORDER_MARKS:
             if self._data.startswith(mark):
                 return self._data[len(mark) :].decode(encoding, "replace")
-        return self._data.decode("utf-8", "replace")
+        text = self._data.decode("utf-8", "surrogateescape")
+        return text if text.isascii() else _SURROGATE.sub(lambda hit: chr(ord(hit[0]) & 0xFF), text)
 
     @property
     def size(self) -> int:
@@ -104,7 +106,7 @@ def refuse_binary(path: str, data: bytes) -> None:
         return
     control = len(probe) - len(probe.translate(None, bytes(set(range(32)) - set(b"\t\n\v\f\r\x1a\x1b"))))
     strange = probe.decode("utf-8", "replace").count("\ufffd")
-    if b"\0" in probe or (control + strange) * 20 > len(probe):
+    if b"\0" in probe or control * 20 > len(probe) or strange * 2 > len(probe):
         raise InputError(
             f"{path}: is binary, not text; give the preprocessed C text (cc -E FILE.c -o FILE.i)"
         )

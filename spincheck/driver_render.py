@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -17,7 +17,7 @@ from spincheck.analysis.findings import Finding, FunctionRef, Imprecision, Outco
 from spincheck.diagnostics import Coverage, Diagnostic, Gap, TraceStep
 from spincheck.driver_drafts import Draft, Macros, order
 from spincheck.ir import Function, UnitRecord
-from spincheck.rules import registry
+from spincheck.rules.registry import Description
 
 _WORD = re.compile(r"\w+")
 
@@ -63,10 +63,11 @@ class LocatedUnit(Protocol):
 
 
 class Renderer:
-    """Renders findings about a fixed list of units. ``macros``: operation → macros that expand to it."""
+    """Renders findings about a fixed list of units. ``macros``: operation → macros that expand to it; ``describe`` names the rules."""
 
-    def __init__(self, units: Sequence[LocatedUnit], macros: Macros) -> None:
+    def __init__(self, units: Sequence[LocatedUnit], macros: Macros, describe: Callable[[Finding], Description]) -> None:
         self._macros = macros
+        self._describe = describe
         self._units: dict[str, LocatedUnit] = {}
         for unit in units:
             self._units.setdefault(unit.record.source, unit)
@@ -99,7 +100,7 @@ class Renderer:
         return self._units[function.unit].locate(function.name, at)
 
     def _draft(self, finding: Finding) -> Draft:
-        description = registry.describe(finding)
+        description = self._describe(finding)
         place = self._place(finding.function, finding.at)
         steps = []
         for step in finding.trace:
@@ -137,7 +138,7 @@ class Renderer:
 
     def _identity(self, finding: Finding) -> str:
         """Everything of a finding that stays when lines move, its file is renamed or unrelated code changes."""
-        rules = registry.describe(finding).rules
+        rules = self._describe(finding).rules
         context = self._units[finding.function.unit].context(finding.function.name, finding.at)
         return "\0".join(
             (rules[0], finding.defect, finding.function.name, finding.lock, finding.other, context)

@@ -26,6 +26,7 @@ from spincheck.locks.words import did_you_mean
 from spincheck.rules import registry
 
 if TYPE_CHECKING:
+    from spincheck.analysis.findings import Finding
     from spincheck.frontend.unit import Settings
 
 
@@ -116,6 +117,12 @@ class Knowledge:
                 found[name] = macros
         return found
 
+    def describe(self, finding: Finding) -> registry.Description:
+        """Return rules, severity and message of a finding, for the configured driver model if there is one."""
+        if self.config.model:
+            finding = msgspec.structs.replace(finding, model=self.config.model)
+        return registry.describe(finding, self.tables)
+
     @cached_property
     def rule_names(self) -> tuple[str, ...]:
         """Names of all rules, sorted."""
@@ -128,10 +135,6 @@ class Knowledge:
             self.config.check_rules(self.rule_names)
         except configuration.ConfigError as error:
             raise InputError(str(error)) from None
-        for rule in self._options.rules:
-            if rule not in self.rule_names:
-                hint = did_you_mean(rule, self.rule_names) or "; spincheck rules lists them"
-                raise InputError(f"no rule {rule!r}{hint}")
         severities: dict[str, Severity] = {}
         off = set(self.config.ignore)
         for rule, severity in self.config.severity:
@@ -139,13 +142,10 @@ class Knowledge:
                 off.add(rule)
             else:
                 severities[rule] = severity
-        chosen = set(
-            self._options.rules
-            or (self.config.select and (*self.config.select, UNUSED))
-            or self._default_rules()
-        )
-        if not self._options.rules:
-            chosen -= off
+        asked = tuple(rule if rule == UNUSED else _found(rule) for rule in self._options.rules)
+        selected = (*self.config.select, UNUSED) if self.config.select else ()
+        enabled = (*(rule.name for rule in registry.enabled()), UNUSED)
+        chosen = set(asked) or set(selected or enabled) - off
         return Policy(
             rules=frozenset(chosen),
             severities=severities,
@@ -153,8 +153,12 @@ class Knowledge:
             reason_required=self._options.reason_required,
         )
 
-    def _default_rules(self) -> tuple[str, ...]:
-        return self.rule_names
+
+def _found(rule: str) -> str:
+    try:
+        return registry.find(rule).name
+    except registry.UnknownRuleError as error:
+        raise InputError(str(error)) from None
 
 
 def configuration_stamp(options: Options) -> str:

@@ -250,7 +250,10 @@ def _record(session: Session, record: BuildRecord) -> None:
         counts["elapsed_ms"] = step.elapsed_ms
         told = tuple(
             Told(
-                *(str(one.get(name, "")) for name in ("fingerprint", "rule", "severity", "file")),
+                fingerprint=str(one.get("fingerprint", "")),
+                rule=str(one.get("rule", "")),
+                severity=str(one.get("severity", "")),
+                file=str(one.get("file", "")),
                 line=line if isinstance(line := one.get("line"), int) else 0,
                 function=str(one.get("function", "")),
                 message=str(one.get("message", "")),

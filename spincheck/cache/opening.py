@@ -20,7 +20,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from spincheck import cache_schema
+from spincheck.cache_schema import APPLICATION_ID, VERSION, create, upgrade
 
 LARGEST_VALUE = 64 * 1024 * 1024
 """Bytes; SQLite refuses to make a longer value in memory, whatever the file says."""
@@ -132,15 +132,13 @@ def _inspect(connection: sqlite3.Connection, identity: tuple[int, int]) -> None:
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (objects,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if application != cache_schema.APPLICATION_ID:
+    if application != APPLICATION_ID:
         if objects:
             raise UnusableError("is a database of another program; name another file with --cache")
         raise DamagedError("the cache is empty", identity)
-    if version > cache_schema.VERSION:
-        raise UnusableError(
-            f"was made by a newer spincheck (schema {version}, this one reads {cache_schema.VERSION})"
-        )
-    if version < cache_schema.VERSION:
+    if version > VERSION:
+        raise UnusableError(f"was made by a newer spincheck (schema {version}, this one reads {VERSION})")
+    if version < VERSION:
         _upgrade(connection)
     # A view, trigger, virtual or generated column would be code that runs when an entry is asked for.
     strange = [
@@ -166,12 +164,12 @@ def _inspect(connection: sqlite3.Connection, identity: tuple[int, int]) -> None:
 
 def _upgrade(connection: sqlite3.Connection) -> None:
     try:
-        cache_schema.upgrade(connection)
+        upgrade(connection)
     except sqlite3.OperationalError:
         # Another process was upgrading it at the same time and was first.
         connection.rollback()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version != cache_schema.VERSION:
+        if version != VERSION:
             raise
 
 
@@ -186,7 +184,7 @@ def _make(path: Path) -> None:
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     connection = sqlite3.connect(beside)
     try:
-        cache_schema.create(connection)
+        create(connection)
         connection.execute("PRAGMA journal_mode = WAL")
     finally:
         connection.close()

@@ -68,6 +68,7 @@ class Store:
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
         self._opened = False
+        self._writing = True
         self._process = os.getpid()
         self._recent = Recent(_RECENT_BYTES)
         self._pending: dict[tuple[Shelf, str], bytes] = {}
@@ -107,7 +108,7 @@ class Store:
     def put(self, shelf: Shelf, key: str, value: bytes) -> None:
         """See `Memory.put`."""
         self._recent.put(shelf, key, value)
-        if len(value) >= LARGEST_VALUE or (self._opened and self._connection is None):
+        if len(value) >= LARGEST_VALUE or not self._writing or (self._opened and self._connection is None):
             return
         self._pending_bytes += len(value) - len(self._pending.get((shelf, key), b""))
         self._pending[shelf, key] = value
@@ -130,12 +131,18 @@ class Store:
         """Write what is new, in one transaction. Losing it is no error."""
         if not (self._pending or self._touched or self._steps or self._builds):
             return
-        connection = self._open()
+        connection = self._open() if self._writing else None
         if connection is not None:
             try:
                 self._write(connection)
             except (sqlite3.Error, OverflowError) as error:
-                self._failed(error)
+                if isinstance(error, sqlite3.Error) and is_damage(error):
+                    self._failed(error)
+                else:
+                    # Locked or full: what is there can still be read.
+                    self._writing = False
+                    self._recent.limit = RUN_BYTES
+                    self._warn(f"{self.path}: {error}; nothing more of this run is kept")
         self._forget_pending()
 
     def close(self) -> None:

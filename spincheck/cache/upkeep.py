@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 from sqlite_utils import Database
@@ -84,7 +85,8 @@ def collect(connection: sqlite3.Connection, limit: int) -> int:
     while (excess := database_bytes(connection) - goal) > 0:
         rows: list[int] = []
         freed = 0
-        for row in database.query("SELECT rowid, size FROM entries ORDER BY used, rowid LIMIT 2000"):
+        # Read to its end: a statement left open would keep the log from being written back, and the file from shrinking.
+        for row in list(database.query("SELECT rowid, size FROM entries ORDER BY used, rowid LIMIT 2000")):
             rows.append(row["rowid"])
             freed += row["size"] + 200
             if freed >= excess:
@@ -120,9 +122,12 @@ def _drop_oldest_builds(database: Database) -> bool:
 
 
 def _give_back(connection: sqlite3.Connection) -> None:
-    """Return free pages to the file system; the pragma must be stepped to its end."""
+    """Return free pages to the file system.
+
+    The vacuum gives a row without columns for each page, of which ``execute`` takes the first only; ``executescript`` takes all.
+    """
     connection.commit()
-    connection.execute("PRAGMA incremental_vacuum").fetchall()
+    connection.executescript("PRAGMA incremental_vacuum;")
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
@@ -138,7 +143,7 @@ def _integrity(connection: sqlite3.Connection) -> list[str]:
     return [line for line in lines if line != "ok"]
 
 
-def _entries(database: Database) -> Iterator[dict[str, object]]:
+def _entries(database: Database) -> Iterator[dict[str, Any]]:
     yield from database.query("SELECT shelf, key, value, size, checksum FROM entries ORDER BY shelf, key")
 
 
