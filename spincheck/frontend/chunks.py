@@ -38,14 +38,16 @@ Kind = Literal["function", "declaration", "broken"]
 class Chunk(NamedTuple):
     """One external declaration: ``text[start:end]``, without the space, comments and markers around it.
 
-    ``brace`` is the offset of its first ``{``, or -1. ``name`` is the offset of the name for a function definition, else -1.
+    ``brace`` is the offset of its first ``{``, or -1. ``function`` is the name of the function that it defines and ``name`` that
+    name's offset; a prototype has them too if it is written as prototypes usually are. Otherwise they are "" and -1.
     """
 
     start: int
     end: int
     kind: Kind
-    brace: int
-    name: int
+    brace: int = -1
+    name: int = -1
+    function: str = ""
 
 
 class Cut(NamedTuple):
@@ -56,17 +58,20 @@ class Cut(NamedTuple):
 
 
 _PARENTHESIS = bracketed("(", ")", 5)
-_HEAD = re.compile(rf"{BLANK}()((?>[^;{{}}\"'/#]++|{OPAQUE}|[/#])*+)([;{{}}]|\Z)")
-_REST = re.compile(rf"((?>[^;{{}}\"'/#]++|{OPAQUE}|[/#])*+)([;{{}}]|\Z)")
+_PLAIN = (
+    rf"(?>{IDENTIFIER}[\s*]++(?!\()|__attribute__\s?\(\([^()\"'/#]*+\)\)\s*+|__declspec\s?\([^()\"'/#]*+\)\s*+)*+({IDENTIFIER})\s?\([^()\"'/#]*+\)\s*+"
+)
+_PLAIN_FUNCTION = re.compile(_PLAIN)
+_PLAIN_START = re.compile(rf"{BLANK}()(?:{_PLAIN}([;{{]))?")
+_HEAD = re.compile(rf"((?>[^;{{}}\"'/#]++|{OPAQUE}|[/#])*+)([;{{}}]|\Z)")
 _BLOCK = re.compile(bracketed("{", "}", 7))
 _BRACE = re.compile(rf"[{{}}]|{OPAQUE}")
+_OPAQUE = re.compile(OPAQUE)
 _LINKAGE = re.compile(rf'(?:__extension__\s*+)?extern\s*+"C(?:\+\+)?"{BLANK}\Z')
+_NAME = re.compile(rf"({IDENTIFIER})")
 _ANNOTATION = rf"{ATTRIBUTE_WORD}{BLANK}{_PARENTHESIS}"
 _PREFIX = (
     rf"(?>\s++|{IDENTIFIER}(?!{BLANK}\()|[*&]++|{_ANNOTATION}|{COMMENT}|{DIRECTIVE}|{STRING}|{bracketed('[', ']', 3)})*+"
-)
-_PLAIN_FUNCTION = re.compile(
-    rf"(?>{IDENTIFIER}[\s*]++(?!\()|__attribute__\s?\(\([^()\"'/#]*+\)\)\s*+)*+({IDENTIFIER})\s?\([^()\"'/#]*+\)\s*+"
 )
 _FUNCTION = re.compile(
     rf"{_PREFIX}({IDENTIFIER}){BLANK}{_PARENTHESIS}(?>\s++|{_ANNOTATION}|{COMMENT}|{DIRECTIVE})*+"
@@ -80,7 +85,7 @@ _RESYNC = re.compile(
     rf"{IDENTIFIER}\s++(?:{LETTER}|[*(])))"
 )
 _NOT_NAMES = frozenset(
-    "if while for switch return sizeof int void char short long float double signed unsigned __int64 const volatile".split()
+    ["if", "while", "for", "switch", "return", "sizeof", "int", "void", "char", "short", "long", "float", "double", "signed", "unsigned", "__int64", "const", "volatile"]
 )
 _PATIENCE = 4
 """How often the whole rest of a range is searched for a closing bracket in vain before only the next declaration's start is."""
@@ -111,28 +116,37 @@ class _Cutter:
 
     def run(self, position: int, *, single: bool = False) -> Cut:
         text, end, chunks = self._text, self._end, self._chunks
-        match, block, plain = _HEAD.match, _BLOCK.match, _PLAIN_FUNCTION.fullmatch
+        plain, block, match = _PLAIN_START.match, _BLOCK.match, _HEAD.match
         while not (single and chunks):
-            head = match(text, position, end)
-            assert head is not None  # each part of the pattern may be empty
-            start, stop = head.span(2)
-            mark = head[3]
+            usual = plain(text, position, end)
+            assert usual is not None  # each part of the patterns may be empty
+            start = usual.start(1)
+            name, mark = usual.group(2, 3)
+            if mark == ";" and name not in _NOT_NAMES:
+                position = usual.end()
+                chunks.append(Chunk(start, position, "declaration", -1, usual.start(2), name))
+                continue
+            if mark == "{" and name not in _NOT_NAMES:
+                stop = usual.end() - 1
+                closed = block(text, stop, end)
+                if closed is not None:
+                    position = closed.end()
+                    chunks.append(Chunk(start, position, "function", stop, usual.start(2), name))
+                    continue
+            head = match(text, start, end)
+            assert head is not None
+            stop = head.end(1)
+            mark = head[2]
             if mark == ";":
                 position = stop + 1
                 if start != stop:
-                    chunks.append(Chunk(start, position, "declaration", -1, -1))
+                    chunks.append(Chunk(start, position, "declaration"))
             elif mark == "{":
-                named = plain(text, start, stop)
-                closed = block(text, stop, end) if named is not None else None
-                if closed is not None and named is not None and named[1] not in _NOT_NAMES:
-                    position = closed.end()
-                    chunks.append(Chunk(start, position, "function", stop, named.start(1)))
-                else:
-                    position = self._with_braces(start, stop)
+                position = self._with_braces(start, stop)
             elif mark == "}":
                 position = stop + 1
                 if start != stop:
-                    chunks.append(Chunk(start, stop, "broken", -1, -1))
+                    chunks.append(Chunk(start, stop, "broken"))
             else:
                 if start != end:
                     self._give_up(start, -1, end)
@@ -145,18 +159,18 @@ class _Cutter:
         if _LINKAGE.fullmatch(text, start, brace):
             return brace + 1
         if start == brace and (first := self._old_style()) >= 0:
-            name = _OLD_STYLE.match(text, chunks[first].start)
-            assert name is not None
+            named = _OLD_STYLE.match(text, chunks[first].start)
             start = chunks[first].start
             del chunks[first:]
-            offset = name.start(1)
+        elif _open(text[start:brace]):
+            named = None  # a structure in a parameter list, or a statement expression
         else:
-            offset = function_name(text, start, brace)
+            named = function_name(text, start, brace)
         close = self._close(brace)
         if close < 0:
             return self._resynchronise(start, brace)
-        if offset >= 0:
-            chunks.append(Chunk(start, close, "function", brace, offset))
+        if named is not None:
+            chunks.append(Chunk(start, close, "function", brace, named.start(1), named[1]))
             return close
         return self._until_semicolon(start, brace, close)
 
@@ -164,24 +178,28 @@ class _Cutter:
         """Add the aggregate or initialiser whose first block ended at ``position``."""
         text, end = self._text, self._end
         while True:
-            rest = _REST.match(text, position, end)
+            rest = _HEAD.match(text, position, end)
             assert rest is not None
             stop = rest.end(1)
             mark = rest[2]
             if mark == ";":
-                self._chunks.append(Chunk(start, stop + 1, "declaration", brace, -1))
+                self._chunks.append(Chunk(start, stop + 1, "declaration", brace))
                 return stop + 1
             if mark == "{":
-                if "=" not in rest[1] and function_name(text, position, stop) >= 0:
+                if "=" not in rest[1] and function_name(text, position, stop) is not None:
                     # the semicolon was forgotten: what follows is the next declaration
-                    self._chunks.append(Chunk(start, position, "broken", brace, -1))
+                    self._chunks.append(Chunk(start, position, "broken", brace))
                     return position
                 close = self._close(stop)
                 if close < 0:
                     return self._resynchronise(start, stop)
+                named = function_name(text, start, stop) if "(" in text[start:brace] else None
+                if named is not None and "=" not in text[start:brace]:
+                    self._chunks.append(Chunk(start, close, "function", stop, named.start(1), named[1]))
+                    return close
                 position = close
             elif mark == "}":
-                self._chunks.append(Chunk(start, stop, "broken", brace, -1))
+                self._chunks.append(Chunk(start, stop, "broken", brace))
                 return stop + 1
             else:
                 return self._give_up(start, brace, end)
@@ -203,7 +221,7 @@ class _Cutter:
     def _give_up(self, start: int, brace: int, end: int) -> int:
         if self._tail < 0:
             self._tail = start
-        self._chunks.append(Chunk(start, end, "broken", brace, -1))
+        self._chunks.append(Chunk(start, end, "broken", brace))
         return end
 
     def _old_style(self) -> int:
@@ -233,14 +251,21 @@ def close(text: str, brace: int, end: int) -> int:
     return -1
 
 
-def function_name(text: str, start: int, brace: int) -> int:
-    """Return the offset of the name if ``text[start:brace]`` is the head of a function definition, else -1."""
+def _open(head: str) -> bool:
+    """Whether a parenthesis is not closed in ``head``."""
+    head = _OPAQUE.sub("", head)
+    return head.count("(") > head.count(")")
+
+
+def function_name(text: str, start: int, brace: int) -> re.Match[str] | None:
+    """Match the name (group 1) if ``text[start:brace]`` is the head of a function definition."""
     if text.find("(", start, brace) < 0:
-        return -1
+        return None
     named = declared_function(text, start, brace)
-    if named is not None:
-        return named.start(1)
-    return function_head(text, start, brace)
+    if named is None:
+        offset = function_head(text, start, brace)
+        named = _NAME.match(text, offset) if offset >= 0 else None
+    return named
 
 
 def declared_function(text: str, start: int, end: int) -> re.Match[str] | None:

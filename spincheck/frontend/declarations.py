@@ -56,15 +56,10 @@ class Declaration(NamedTuple):
 
 _STORAGE = frozenset({"typedef", "static", "extern", "inline", "__inline", "__inline__", "__forceinline", "_inline"})
 _BUILTIN = frozenset(
-    "void char short int long float double signed unsigned __signed __signed__ _Bool bool __int8 __int16 __int32 __int64 "
-    "_int8 _int16 _int32 _int64 __int128 __int128_t __uint128_t _Float16 __float128 _Float128 __float80 _Complex __complex__ "
-    "__fp16 __bf16 _Float32 _Float64 _Float32x _Float64x".split()
+    ["void", "char", "short", "int", "long", "float", "double", "signed", "unsigned", "__signed", "__signed__", "_Bool", "bool", "__int8", "__int16", "__int32", "__int64", "_int8", "_int16", "_int32", "_int64", "__int128", "__int128_t", "__uint128_t", "_Float16", "__float128", "_Float128", "__float80", "_Complex", "__complex__", "__fp16", "__bf16", "_Float32", "_Float64", "_Float32x", "_Float64x"]
 )
 _PASSED_OVER = frozenset(
-    "const volatile restrict __const __const__ __volatile __volatile__ __restrict __restrict__ __unaligned __ptr32 __ptr64 __sptr "
-    "__uptr __w64 __extension__ register auto _Thread_local __thread thread_local _Noreturn noreturn constexpr __cdecl _cdecl "
-    "__stdcall _stdcall __fastcall _fastcall __vectorcall __thiscall __clrcall __regcall __pascal __noreturn__ _Nullable "
-    "_Nonnull NTAPI WINAPI FASTCALL DDKAPI".split()
+    ["const", "volatile", "restrict", "__const", "__const__", "__volatile", "__volatile__", "__restrict", "__restrict__", "__unaligned", "__ptr32", "__ptr64", "__sptr", "__uptr", "__w64", "__extension__", "register", "auto", "_Thread_local", "__thread", "thread_local", "_Noreturn", "noreturn", "constexpr", "__cdecl", "_cdecl", "__stdcall", "_stdcall", "__fastcall", "_fastcall", "__vectorcall", "__thiscall", "__clrcall", "__regcall", "__pascal", "__noreturn__", "_Nullable", "_Nonnull", "NTAPI", "WINAPI", "FASTCALL", "DDKAPI"]
 )
 _ATTRIBUTE = re.compile(ATTRIBUTE_WORD + r"\Z")
 _ANNOTATION = re.compile(r"_[A-Z]\w*_\Z|__drv_\w+\Z|__checkReturn\Z|__callback\Z")
@@ -138,7 +133,7 @@ class _Reader:
                     at = end + 1
                 else:
                     at += 1
-            elif word == "[" and texts[at + 1] == "[" or (word == "[" and texts[at + 1].startswith(("SA_", "repeatable", "source_annotation"))):
+            elif (word == "[" and texts[at + 1] == "[") or (word == "[" and texts[at + 1].startswith(("SA_", "repeatable", "source_annotation"))):
                 at = self._match.get(at, at) + 1
             else:
                 return at

@@ -25,7 +25,7 @@ import msgspec
 from spincheck.frontend.chunks import Chunk, cut, cut_one, declared_function
 from spincheck.frontend.declarations import Declaration, read_declaration
 from spincheck.frontend.linemap import LineMap
-from spincheck.frontend.patterns import ATTRIBUTE_WORD, BLANK, IDENTIFIER, LETTER, WORD_CHARACTER, bracketed
+from spincheck.frontend.patterns import BLANK, IDENTIFIER, WORD_CHARACTER, bracketed
 
 VERSION = "1"
 """Part of every region's key; to be raised when `scan_region` gives something else for the same text."""
@@ -70,10 +70,13 @@ _DECODER = msgspec.msgpack.Decoder(Region)
 _ENCODER = msgspec.msgpack.Encoder()
 
 _COMMA_NAMES = re.compile(rf"({IDENTIFIER}){BLANK}(?>\[[^\[\]]*+\]\s*+)*+[,;]")
-_POINTER_TYPEDEF = re.compile(rf"\({BLANK}(?:{IDENTIFIER}\s++)*?\*+{BLANK}({IDENTIFIER}){BLANK}\)")
+_PARENTHESIS = bracketed("(", ")", 4)
+_WRAPPED_NAME = re.compile(rf"\({BLANK}(?:{IDENTIFIER}\s++)*?\**{BLANK}({IDENTIFIER}){BLANK}\)\s*+\(")
+_ATTRIBUTED = re.compile(rf"[^(]*?({IDENTIFIER})\s*+__attribute__\s*+{_PARENTHESIS}\s*+;")
+_INITIALISED = re.compile(rf"({IDENTIFIER})\s*+(?>\[[^\[\]]*+\]\s*+)*+=\s*+\Z")
+_BLOCK = re.compile(bracketed("{", "}", 7))
 _ENUM = re.compile(rf"(?<!{WORD_CHARACTER})enum(?!{WORD_CHARACTER})[^;{{}}()=]*+\{{([^{{}}]*+)\}}")
 _ENUMERATOR = re.compile(rf"(?:\A|,){BLANK}({IDENTIFIER})")
-_PARENTHESIS = bracketed("(", ")", 4)
 _LOCK_WORD = rf"_[A-Z]{WORD_CHARACTER}*_|(?:try_)?(?:acquire|release|requires)_(?:shared_|generic_)?capability"
 _CONDITIONAL = re.compile(rf"_When_\s*+{_PARENTHESIS}")
 _LOCK = re.compile(rf"(?<!{WORD_CHARACTER})({_LOCK_WORD})\s*+\(((?>[^()]++|{_PARENTHESIS})*+)\)")
@@ -125,12 +128,11 @@ def scan_region(text: str, start: int, end: int, *, own: bool) -> Region:
     chunks, tail = cut(text, start, end)
     names: dict[str, int] = {}
     bodies: dict[str, int] = {}
-    name_at = re.compile(IDENTIFIER).match
     for chunk in chunks:
         if chunk.kind == "function":
-            hit = name_at(text, chunk.name)
-            assert hit is not None  # the cutter found an identifier there
-            bodies[hit[0]] = (chunk.start - start) * 2 + 1
+            bodies[chunk.function] = (chunk.start - start) * 2 + 1
+        elif chunk.function:
+            names.setdefault(chunk.function, (chunk.start - start) * 2)
         else:
             place = (chunk.start - start) * 2
             for name in declared_names(text, chunk):
@@ -143,7 +145,9 @@ def scan_region(text: str, start: int, end: int, *, own: bool) -> Region:
 
 def declared_names(text: str, chunk: Chunk) -> list[str]:
     """Return the names that a declaration may declare: all that it does, and perhaps some that it only mentions."""
-    start, end, _, brace, _ = chunk
+    start, end, _, brace, _, function = chunk
+    if function:
+        return [function]
     declaration = text[start:end]
     if brace < 0:
         if "(" not in declaration:
@@ -154,15 +158,20 @@ def declared_names(text: str, chunk: Chunk) -> list[str]:
             if hit is not None:
                 return [hit[1]]
             if declaration.startswith("typedef"):
-                pointer = _POINTER_TYPEDEF.search(declaration)
-                if pointer is not None:
-                    return [pointer[1]]
+                hit = _WRAPPED_NAME.search(declaration) or _ATTRIBUTED.fullmatch(declaration)
+                if hit is not None:
+                    return [hit[1]]
         return [declarator.name for declarator in read_declaration(declaration).declarators]
     found = _enumerators(declaration)
-    last = declaration.rfind("}")
-    tail = declaration[last + 1 :]
-    if "=" not in declaration[:last] and "(" not in tail:
-        return found + _COMMA_NAMES.findall(tail)
+    block = _BLOCK.match(declaration, brace - start)
+    if block is not None:
+        head, rest = declaration[: brace - start], declaration[block.end() :]
+        if "=" not in rest and "(" not in rest:
+            if "=" not in head:
+                return found + _COMMA_NAMES.findall(rest)
+            hit = _INITIALISED.search(head)
+            if hit is not None and rest.strip() == ";":
+                return [hit[1]]
     return found + [declarator.name for declarator in read_declaration(declaration).declarators]
 
 
@@ -188,13 +197,12 @@ def _own_part(text: str, chunks: Sequence[Chunk], start: int) -> _OwnPart:
         head = text[chunk.start : chunk.brace if chunk.kind == "function" else chunk.end]
         if chunk.kind == "function":
             definitions.append((chunk.start - start, chunk.end - start, chunk.brace - start, chunk.name - start))
-            hit = re.compile(IDENTIFIER).match(text, chunk.name)
-            name = hit[0] if hit else ""
-        else:
-            declaration = None
+        name = chunk.function
+        if not name:
             plain = declared_function(text, chunk.start, chunk.end - 1) if chunk.brace < 0 else None
-            name = plain[1] if plain else ""
-            if plain is None:
+            if plain is not None:
+                name = plain[1]
+            else:
                 declaration = read_declaration(head)
                 roles.update(dict.fromkeys(bare_types(declaration)))
                 if "typedef" not in declaration.storage and any(d.initialised for d in declaration.declarators):
@@ -255,12 +263,7 @@ def _with_chunk(text: str, segment: Segment, region: Region, chunk: Chunk) -> Re
     """Add a declaration that runs on into later segments to the region it starts in."""
     definitions, roles, initialised, locks = _own_part(text, [chunk], segment.start)
     names = dict(region.names)
-    if chunk.kind == "function":
-        hit = re.compile(IDENTIFIER).match(text, chunk.name)
-        declared = [hit[0]] if hit else []
-    else:
-        declared = declared_names(text, chunk)
-    for name in declared:
+    for name in declared_names(text, chunk):
         names[name] = (chunk.start - segment.start) * 2 + (chunk.kind == "function")
     return Region(
         names,

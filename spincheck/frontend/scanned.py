@@ -125,7 +125,18 @@ class Scanned:
         return chunk
 
     def _head(self, chunk: Chunk) -> str:
-        return self.text[chunk.start : chunk.brace if chunk.kind == "function" else chunk.end]
+        """Return the declaration without what says nothing about the names it declares: a body, parameters, fields."""
+        start, end, kind, brace, name, function = chunk
+        if function:
+            return f"{self.text[start:name]}{function}();"
+        if kind == "function":
+            end = brace
+        elif brace >= 0:
+            declaration = self.text[start:end]
+            if "enum" in declaration or "=" in declaration:
+                return declaration
+            return f"{self.text[start:brace]}{{}}{declaration[declaration.rfind('}') + 1:]}"
+        return self.text[start:end]
 
     def in_system(self, name: str) -> Iterator[Chunk]:
         """Yield the declaration of ``name`` in each system region that has one."""
@@ -161,7 +172,7 @@ class Scanned:
             found.update(dict.fromkeys(region.locks))
         for name in system:
             for chunk in self.in_system(name):
-                found.update(dict.fromkeys(lock_annotations(self._head(chunk), name)))
+                found.update(dict.fromkeys(lock_annotations(self.text[chunk.start : chunk.brace if chunk.brace >= 0 else chunk.end], name)))
         return tuple(found)
 
     # --- header functions ---

@@ -57,8 +57,8 @@ LINES = st.lists(
     st.one_of(
         st.builds('# {} "{}" 1'.format, st.integers(0, 99), st.sampled_from(["a.c", "b.h"])),
         st.builds('#line {} "{}"'.format, st.integers(0, 99), st.sampled_from(["a.c", "c.h"])),
-        st.sampled_from(["#pragma once", "x # 4 'x'", "#define X \"4\""]),
-        st.text(alphabet="ab \t;é{\"", max_size=8),
+        st.sampled_from(["#pragma once", "x # 4 'x'", '#define X "4"']),
+        st.text(alphabet='ab \t;é{"', max_size=8),
     ),
     max_size=12,
 )
