@@ -58,9 +58,7 @@ class Cut(NamedTuple):
 
 
 _PARENTHESIS = bracketed("(", ")", 5)
-_PLAIN = (
-    rf"(?>{IDENTIFIER}[\s*]++(?!\()|__attribute__\s?\(\([^()\"'/#]*+\)\)\s*+|__declspec\s?\([^()\"'/#]*+\)\s*+)*+({IDENTIFIER})\s?\([^()\"'/#]*+\)\s*+"
-)
+_PLAIN = rf"(?>{IDENTIFIER}[\s*]++(?!\()|__attribute__\s?\(\([^()\"'/#]*+\)\)\s*+|__declspec\s?\([^()\"'/#]*+\)\s*+)*+({IDENTIFIER})\s?\([^()\"'/#]*+\)\s*+"
 _PLAIN_FUNCTION = re.compile(_PLAIN)
 _PLAIN_START = re.compile(rf"{BLANK}()(?:{_PLAIN}([;{{]))?")
 _HEAD = re.compile(rf"((?>[^;{{}}\"'/#]++|{OPAQUE}|[/#])*+)([;{{}}]|\Z)")
@@ -70,9 +68,7 @@ _OPAQUE = re.compile(OPAQUE)
 _LINKAGE = re.compile(rf'(?:__extension__\s*+)?extern\s*+"C(?:\+\+)?"{BLANK}\Z')
 _NAME = re.compile(rf"({IDENTIFIER})")
 _ANNOTATION = rf"{ATTRIBUTE_WORD}{BLANK}{_PARENTHESIS}"
-_PREFIX = (
-    rf"(?>\s++|{IDENTIFIER}(?!{BLANK}\()|[*&]++|{_ANNOTATION}|{COMMENT}|{DIRECTIVE}|{STRING}|{bracketed('[', ']', 3)})*+"
-)
+_PREFIX = rf"(?>\s++|{IDENTIFIER}(?!{BLANK}\()|[*&]++|{_ANNOTATION}|{COMMENT}|{DIRECTIVE}|{STRING}|{bracketed('[', ']', 3)})*+"
 _FUNCTION = re.compile(
     rf"{_PREFIX}({IDENTIFIER}){BLANK}{_PARENTHESIS}(?>\s++|{_ANNOTATION}|{COMMENT}|{DIRECTIVE})*+"
 )
@@ -85,7 +81,26 @@ _RESYNC = re.compile(
     rf"{IDENTIFIER}\s++(?:{LETTER}|[*(])))"
 )
 _NOT_NAMES = frozenset(
-    ["if", "while", "for", "switch", "return", "sizeof", "int", "void", "char", "short", "long", "float", "double", "signed", "unsigned", "__int64", "const", "volatile"]
+    [
+        "if",
+        "while",
+        "for",
+        "switch",
+        "return",
+        "sizeof",
+        "int",
+        "void",
+        "char",
+        "short",
+        "long",
+        "float",
+        "double",
+        "signed",
+        "unsigned",
+        "__int64",
+        "const",
+        "volatile",
+    ]
 )
 _PATIENCE = 4
 """How often the whole rest of a range is searched for a closing bracket in vain before only the next declaration's start is."""

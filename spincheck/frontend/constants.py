@@ -16,16 +16,45 @@ Lookup = Callable[[str], int | None]
 Width = Callable[[Sequence[str]], str | None]
 """The integer type code of a type's tokens (``ULONG``, ``unsigned long``), or None when they are no integer type."""
 
-_NUMBER = re.compile(r"(?i)(?:0x([0-9a-f']+)|0b([01']+)|([0-9][0-9']*))(u?)(?:i?l{0,2}|i8|i16|i32|i64|z)(u?)\Z")
+_NUMBER = re.compile(
+    r"(?i)(?:0x([0-9a-f']+)|0b([01']+)|([0-9][0-9']*))(u?)(?:i?l{0,2}|i8|i16|i32|i64|z)(u?)\Z"
+)
 _LEVELS: tuple[frozenset[str], ...] = tuple(
-    map(frozenset, (("||",), ("&&",), ("|",), ("^",), ("&",), ("==", "!="), ("<", ">", "<=", ">="), ("<<", ">>"), ("+", "-"), ("*", "/", "%")))
+    map(
+        frozenset,
+        (
+            ("||",),
+            ("&&",),
+            ("|",),
+            ("^",),
+            ("&",),
+            ("==", "!="),
+            ("<", ">", "<=", ">="),
+            ("<<", ">>"),
+            ("+", "-"),
+            ("*", "/", "%"),
+        ),
+    )
 )
 _LEVEL = {operator: level for level, operators in enumerate(_LEVELS) for operator in operators}
 _DEEPEST = 60
 _LONGEST = 4096
 """Tokens in one expression; a longer one is a table, not a constant."""
 _BITS = 128
-_ESCAPES = {"n": 10, "t": 9, "r": 13, "0": 0, "a": 7, "b": 8, "f": 12, "v": 11, "\\": 92, "'": 39, '"': 34, "?": 63}
+_ESCAPES = {
+    "n": 10,
+    "t": 9,
+    "r": 13,
+    "0": 0,
+    "a": 7,
+    "b": 8,
+    "f": 12,
+    "v": 11,
+    "\\": 92,
+    "'": 39,
+    '"': 34,
+    "?": 63,
+}
 
 
 class _NotConstantError(Exception):
@@ -93,20 +122,20 @@ class _Expression:
     def _unary(self, depth: int) -> int:
         if depth > _DEEPEST:
             raise _NotConstantError
-        token = self._tokens[self._at]
+        word = self._tokens[self._at]
         self._at += 1
-        if token == "(":
+        if word == "(":
             return self._parenthesis(depth)
-        if token in {"-", "+", "~", "!"}:
+        if word in {"-", "+", "~", "!"}:
             operand = self._unary(depth + 1)
-            return {"-": -operand, "+": operand, "~": ~operand, "!": int(not operand)}[token]
-        if token == "sizeof":
+            return {"-": -operand, "+": operand, "~": ~operand, "!": int(not operand)}[word]
+        if word == "sizeof":
             return self._sizeof()
-        if token[:1].isdigit():
-            return _number(token)
-        if token.startswith("'") or token[:2] in {"L'", "u'", "U'"}:
-            return _character(token)
-        value = self._lookup(token) if token else None
+        if word[:1].isdigit():
+            return _number(word)
+        if word.startswith("'") or word[:2] in {"L'", "u'", "U'"}:
+            return _character(word)
+        value = self._lookup(word) if word else None
         if value is None:
             raise _NotConstantError
         return value
@@ -182,7 +211,9 @@ def _number(token: str) -> int:
     hit = _NUMBER.match(token)
     if hit is None or len(token) > 80:
         raise _NotConstantError
-    hexadecimal, binary, decimal = (digits.replace("'", "") if digits else "" for digits in hit.group(1, 2, 3))
+    hexadecimal, binary, decimal = (
+        digits.replace("'", "") if digits else "" for digits in hit.group(1, 2, 3)
+    )
     if hexadecimal:
         return int(hexadecimal, 16)
     if binary:

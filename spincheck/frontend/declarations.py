@@ -54,16 +54,103 @@ class Declaration(NamedTuple):
     tokens: list[Token]
 
 
-_STORAGE = frozenset({"typedef", "static", "extern", "inline", "__inline", "__inline__", "__forceinline", "_inline"})
+_STORAGE = frozenset(
+    {"typedef", "static", "extern", "inline", "__inline", "__inline__", "__forceinline", "_inline"}
+)
 _BUILTIN = frozenset(
-    ["void", "char", "short", "int", "long", "float", "double", "signed", "unsigned", "__signed", "__signed__", "_Bool", "bool", "__int8", "__int16", "__int32", "__int64", "_int8", "_int16", "_int32", "_int64", "__int128", "__int128_t", "__uint128_t", "_Float16", "__float128", "_Float128", "__float80", "_Complex", "__complex__", "__fp16", "__bf16", "_Float32", "_Float64", "_Float32x", "_Float64x"]
+    [
+        "void",
+        "char",
+        "short",
+        "int",
+        "long",
+        "float",
+        "double",
+        "signed",
+        "unsigned",
+        "__signed",
+        "__signed__",
+        "_Bool",
+        "bool",
+        "__int8",
+        "__int16",
+        "__int32",
+        "__int64",
+        "_int8",
+        "_int16",
+        "_int32",
+        "_int64",
+        "__int128",
+        "__int128_t",
+        "__uint128_t",
+        "_Float16",
+        "__float128",
+        "_Float128",
+        "__float80",
+        "_Complex",
+        "__complex__",
+        "__fp16",
+        "__bf16",
+        "_Float32",
+        "_Float64",
+        "_Float32x",
+        "_Float64x",
+    ]
 )
 _PASSED_OVER = frozenset(
-    ["const", "volatile", "restrict", "__const", "__const__", "__volatile", "__volatile__", "__restrict", "__restrict__", "__unaligned", "__ptr32", "__ptr64", "__sptr", "__uptr", "__w64", "__extension__", "register", "auto", "_Thread_local", "__thread", "thread_local", "_Noreturn", "noreturn", "constexpr", "__cdecl", "_cdecl", "__stdcall", "_stdcall", "__fastcall", "_fastcall", "__vectorcall", "__thiscall", "__clrcall", "__regcall", "__pascal", "__noreturn__", "_Nullable", "_Nonnull", "NTAPI", "WINAPI", "FASTCALL", "DDKAPI"]
+    [
+        "const",
+        "volatile",
+        "restrict",
+        "__const",
+        "__const__",
+        "__volatile",
+        "__volatile__",
+        "__restrict",
+        "__restrict__",
+        "__unaligned",
+        "__ptr32",
+        "__ptr64",
+        "__sptr",
+        "__uptr",
+        "__w64",
+        "__extension__",
+        "register",
+        "auto",
+        "_Thread_local",
+        "__thread",
+        "thread_local",
+        "_Noreturn",
+        "noreturn",
+        "constexpr",
+        "__cdecl",
+        "_cdecl",
+        "__stdcall",
+        "_stdcall",
+        "__fastcall",
+        "_fastcall",
+        "__vectorcall",
+        "__thiscall",
+        "__clrcall",
+        "__regcall",
+        "__pascal",
+        "__noreturn__",
+        "_Nullable",
+        "_Nonnull",
+        "NTAPI",
+        "WINAPI",
+        "FASTCALL",
+        "DDKAPI",
+    ]
 )
 _ATTRIBUTE = re.compile(ATTRIBUTE_WORD + r"\Z")
 _ANNOTATION = re.compile(r"_[A-Z]\w*_\Z|__drv_\w+\Z|__checkReturn\Z|__callback\Z")
 _WORD = re.compile(r"[A-Za-z_$\x80-\U0010ffff]")
+_BRACKETED = frozenset(
+    {"repeatable", "source_annotation_attribute", "SA_Pre", "SA_Post", "SA_FormatString", "returnvalue"}
+)
+"""What may begin an attribute in single brackets, which cl makes of SAL."""
+_TYPEOF = frozenset({"typeof", "__typeof", "__typeof__", "typeof_unqual"})
 _CLOSING = {")": "(", "]": "[", "}": "{"}
 _DEEPEST = 40
 """Parentheses around one declarator; a declaration with more is nobody's."""
@@ -103,7 +190,12 @@ class _Reader:
             start = at
             at, name, shape = self._declarator(at, 0)
             initialised = False
-            while texts[at] not in {"", ";", ",", "}"}:  # an initialiser, a bit width, K&R parameters, or what is not understood
+            while texts[at] not in {
+                "",
+                ";",
+                ",",
+                "}",
+            }:  # an initialiser, a bit width, K&R parameters, or what is not understood
                 if texts[at] == "=":
                     initialised = True
                 elif texts[at] == "{" and not initialised:
@@ -116,7 +208,12 @@ class _Reader:
             elif at == start:
                 break
         return Declaration(
-            frozenset(self._storage), base, tuple(declarators), tuple(self._enums), " ".join(self._attributes), self._tokens
+            frozenset(self._storage),
+            base,
+            tuple(declarators),
+            tuple(self._enums),
+            " ".join(self._attributes),
+            self._tokens,
         )
 
     def _skip(self, at: int) -> int:
@@ -126,14 +223,14 @@ class _Reader:
             word = texts[at]
             if word in _PASSED_OVER or (_ANNOTATION.match(word) and texts[at + 1] != "("):
                 at += 1
-            elif _ATTRIBUTE.match(word):
+            elif word not in _TYPEOF and _ATTRIBUTE.match(word):
                 if texts[at + 1] == "(":
                     end = self._match.get(at + 1, at + 1)
                     self._attributes.extend(texts[at : end + 1])
                     at = end + 1
                 else:
                     at += 1
-            elif (word == "[" and texts[at + 1] == "[") or (word == "[" and texts[at + 1].startswith(("SA_", "repeatable", "source_annotation"))):
+            elif word == "[" and (texts[at + 1] == "[" or texts[at + 1] in _BRACKETED):
                 at = self._match.get(at, at) + 1
             else:
                 return at
@@ -155,6 +252,9 @@ class _Reader:
                 at += 1
             elif word in {"struct", "union", "class", "enum"} and base is None and not words:
                 at, base = self._tagged(at)
+            elif word in _TYPEOF:
+                at = self._match.get(at + 1, at) + 1
+                base = Base("unknown", "")
             elif base is None and not words:
                 step = self._first_name(at)
                 if step < 0:
@@ -174,8 +274,6 @@ class _Reader:
     def _first_name(self, at: int) -> int:
         """Judge the first identifier that may be a type: 0 it is one, -1 it is declared itself, else where a macro ends."""
         texts = self._texts
-        if texts[at] in {"typeof", "__typeof", "__typeof__"}:
-            return self._match.get(at + 1, at + 1) + 1
         if texts[at + 1] in {";", ",", "=", "[", ":", ")", ""}:
             return 0 if "typedef" not in self._storage and texts[at + 1] in {"", ";"} else -1
         if texts[at + 1] != "(":

@@ -76,7 +76,9 @@ class LineMap:
                 file = numbers[raw] = len(files)
                 files.append(unescape(raw))
             begin, end = hit.span()
-            markers.append(Marker(begin + 1 + shift, min(end + 1 + shift, last), int(line), file, flags or ""))
+            markers.append(
+                Marker(begin + 1 + shift, min(end + 1 + shift, last), int(line), file, flags or "")
+            )
         if not files:
             files.append(name)
         return markers

@@ -26,11 +26,34 @@ LONG = "long"
 """``Name`` under this key says how wide ``long`` is when it is not 32 bits, as on 64-bit Unix."""
 
 _WINDOWS_NAMES = ("ULONG_PTR", "NTSTATUS", "KSPIN_LOCK", "PDRIVER_OBJECT", "WDFDEVICE", "HANDLE")
-_LONGEST_CHAIN = 64
+_LONGEST_CHAIN = 40
+"""Typedefs of typedefs, or enumerations whose values come from one another; real headers have three."""
 _INTEGERS = frozenset({"i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64", "bool"})
-_EXACT = {"__int8": "8", "_int8": "8", "__int16": "16", "_int16": "16", "__int32": "32", "_int32": "32", "__int64": "64", "_int64": "64"}
+_EXACT = {
+    "__int8": "8",
+    "_int8": "8",
+    "__int16": "16",
+    "_int16": "16",
+    "__int32": "32",
+    "_int32": "32",
+    "__int64": "64",
+    "_int64": "64",
+}
 _FLOATS = frozenset(
-    {"float", "double", "_Float16", "__float128", "_Float128", "__float80", "__fp16", "__bf16", "_Float32", "_Float64", "_Float32x", "_Float64x"}
+    {
+        "float",
+        "double",
+        "_Float16",
+        "__float128",
+        "_Float128",
+        "__float80",
+        "__fp16",
+        "__bf16",
+        "_Float32",
+        "_Float64",
+        "_Float32x",
+        "_Float64x",
+    }
 )
 _WIDE = frozenset({"__int128", "__int128_t", "__uint128_t"})
 
@@ -46,6 +69,7 @@ class Meanings:
         self._typedefs: dict[str, str | None] = {}
         self._enumerators: dict[str, int | None] = {}
         self._long: str | None = None
+        self._depth = 0
 
     def name(self, name: str) -> Name | None:
         """Return what ``name`` means at file scope, or None if nothing is known of it."""
@@ -170,7 +194,7 @@ class Meanings:
         self._typedefs[name] = None  # typedef A B; typedef B A; ends here
         chain = [name]
         result: str | None = None
-        while len(chain) <= _LONGEST_CHAIN:  # a loop and not recursion: the text decides how long the chain is
+        while len(chain) <= _LONGEST_CHAIN * 10:
             declaration = self._declaration(chain[-1])
             if declaration is None or "typedef" not in declaration.storage:
                 break
@@ -226,11 +250,15 @@ class Meanings:
     def _enumerator(self, name: str) -> int | None:
         if name in self._enumerators:
             return self._enumerators[name]
+        if self._depth > _LONGEST_CHAIN:
+            return None
+        self._depth += 1
         meaning = self.name(name)
+        self._depth -= 1
         return meaning.value if meaning is not None and meaning.kind == "enumerator" else None
 
     def _width(self, tokens: Sequence[str]) -> str | None:
-        if not tokens or not all(token[0].isalpha() or token[0] == "_" or token == "*" for token in tokens):
+        if not tokens or not all(word[0].isalpha() or word[0] in "_*" for word in tokens):
             return None
         declaration = read_declaration(f"typedef {' '.join(tokens)} x;")
         if len(declaration.declarators) != 1:

@@ -44,7 +44,9 @@ def own_files(lines: LineMap, roots: Iterable[str]) -> list[bool]:
             own[number] = own[number] and (not _absolute(name) or name.startswith(tuple(wanted)))
         return own
     directories = {_directory(name) for name, flag in zip(names, flagged, strict=True) if flag}
-    system = tuple(sorted(directory for directory in directories if directory and not names[0].startswith(directory)))
+    system = tuple(
+        sorted(directory for directory in directories if directory and not names[0].startswith(directory))
+    )
     for number, name in enumerate(names[1:], 1):
         if own[number] and (name.startswith(system) or _KNOWN.search("/" + name.lower())):
             own[number] = False

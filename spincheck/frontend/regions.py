@@ -77,7 +77,9 @@ _INITIALISED = re.compile(rf"({IDENTIFIER})\s*+(?>\[[^\[\]]*+\]\s*+)*+=\s*+\Z")
 _BLOCK = re.compile(bracketed("{", "}", 7))
 _ENUM = re.compile(rf"(?<!{WORD_CHARACTER})enum(?!{WORD_CHARACTER})[^;{{}}()=]*+\{{([^{{}}]*+)\}}")
 _ENUMERATOR = re.compile(rf"(?:\A|,){BLANK}({IDENTIFIER})")
-_LOCK_WORD = rf"_[A-Z]{WORD_CHARACTER}*_|(?:try_)?(?:acquire|release|requires)_(?:shared_|generic_)?capability"
+_LOCK_WORD = (
+    rf"_[A-Z]{WORD_CHARACTER}*_|(?:try_)?(?:acquire|release|requires)_(?:shared_|generic_)?capability"
+)
 _CONDITIONAL = re.compile(rf"_When_\s*+{_PARENTHESIS}")
 _LOCK = re.compile(rf"(?<!{WORD_CHARACTER})({_LOCK_WORD})\s*+\(((?>[^()]++|{_PARENTHESIS})*+)\)")
 _FUNCTION_CLASS = re.compile(rf"_Function_class_\W{{1,8}}+({IDENTIFIER})")
@@ -105,7 +107,12 @@ def segments(lines: LineMap, own: Sequence[bool], length: int) -> list[Segment]:
 
 def region_key(text: str, own: bool) -> str:
     """Return the key under which the region of ``text`` is kept."""
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16, person=b"region", salt=f"{VERSION}{own:d}".encode()).hexdigest()
+    return blake2b(
+        text.encode("utf-8", "surrogatepass"),
+        digest_size=16,
+        person=b"region",
+        salt=f"{VERSION}{own:d}".encode(),
+    ).hexdigest()
 
 
 def encode(region: Region) -> bytes:
@@ -182,7 +189,10 @@ def _enumerators(declaration: str) -> list[str]:
 
 
 _OwnPart = tuple[
-    tuple[tuple[int, int, int, int], ...], tuple[tuple[str, str], ...], tuple[tuple[int, int], ...], tuple[tuple[str, str, str], ...]
+    tuple[tuple[int, int, int, int], ...],
+    tuple[tuple[str, str], ...],
+    tuple[tuple[int, int], ...],
+    tuple[tuple[str, str, str], ...],
 ]
 
 
@@ -196,7 +206,9 @@ def _own_part(text: str, chunks: Sequence[Chunk], start: int) -> _OwnPart:
             continue
         head = text[chunk.start : chunk.brace if chunk.kind == "function" else chunk.end]
         if chunk.kind == "function":
-            definitions.append((chunk.start - start, chunk.end - start, chunk.brace - start, chunk.name - start))
+            definitions.append(
+                (chunk.start - start, chunk.end - start, chunk.brace - start, chunk.name - start)
+            )
         name = chunk.function
         if not name:
             plain = declared_function(text, chunk.start, chunk.end - 1) if chunk.brace < 0 else None
@@ -205,7 +217,9 @@ def _own_part(text: str, chunks: Sequence[Chunk], start: int) -> _OwnPart:
             else:
                 declaration = read_declaration(head)
                 roles.update(dict.fromkeys(bare_types(declaration)))
-                if "typedef" not in declaration.storage and any(d.initialised for d in declaration.declarators):
+                if "typedef" not in declaration.storage and any(
+                    d.initialised for d in declaration.declarators
+                ):
                     initialised.append((chunk.start - start, chunk.end - start))
                 functions = [d.name for d in declaration.declarators if d.shape[:1] == ("function",)]
                 name = functions[0] if functions else ""
@@ -238,7 +252,9 @@ def called_names(text: str, start: int, end: int) -> set[str]:
     return set(_CALLED.findall(text, start, end))
 
 
-def read_regions(text: str, found: Sequence[Segment], fetch: Callable[[Segment], Region]) -> list[tuple[Segment, Region]]:
+def read_regions(
+    text: str, found: Sequence[Segment], fetch: Callable[[Segment], Region]
+) -> list[tuple[Segment, Region]]:
     """Return each segment with its region; segments that a declaration of an earlier one covers start after it or are left out."""
     result: list[tuple[Segment, Region]] = []
     covered = 0

@@ -93,7 +93,9 @@ def _slot(place: ir.Place) -> tuple[Slot, str]:
                 return "variable", name
             case ir.Element(base, _) | ir.Deref(ir.AddressOf(base)):
                 place = base
-            case ir.Deref(ir.Binary("+", ir.AddressOf(base) | ir.Load(base), _) | ir.Load(ir.Member() as base)):
+            case ir.Deref(
+                ir.Binary("+", ir.AddressOf(base) | ir.Load(base), _) | ir.Load(ir.Member() as base)
+            ):
                 place = base
             case _:
                 return "other", ""

@@ -65,7 +65,11 @@ class Scanned:
 
     def _read(self, found: list[Segment], memory: Memory) -> list[tuple[Segment, Region]]:
         text = self.text
-        keys = {segment: region_key(text[segment.start : segment.end], segment.own) for segment in found if not segment.main}
+        keys = {
+            segment: region_key(text[segment.start : segment.end], segment.own)
+            for segment in found
+            if not segment.main
+        }
         kept = memory.get_many("region", list(dict.fromkeys(keys.values())))
 
         def fetch(segment: Segment) -> Region:
@@ -95,7 +99,9 @@ class Scanned:
                     continue
                 if functions.pop(hit[0], None) is not None:
                     self.notes.append((hit[0], base + name))
-                functions[hit[0]] = Definition(hit[0], base + start, base + end, base + brace, base + name, own=True)
+                functions[hit[0]] = Definition(
+                    hit[0], base + start, base + end, base + brace, base + name, own=True
+                )
         return functions
 
     # --- names ---
@@ -135,7 +141,7 @@ class Scanned:
             declaration = self.text[start:end]
             if "enum" in declaration or "=" in declaration:
                 return declaration
-            return f"{self.text[start:brace]}{{}}{declaration[declaration.rfind('}') + 1:]}"
+            return f"{self.text[start:brace]}{{}}{declaration[declaration.rfind('}') + 1 :]}"
         return self.text[start:end]
 
     def in_system(self, name: str) -> Iterator[Chunk]:
@@ -172,7 +178,13 @@ class Scanned:
             found.update(dict.fromkeys(region.locks))
         for name in system:
             for chunk in self.in_system(name):
-                found.update(dict.fromkeys(lock_annotations(self.text[chunk.start : chunk.brace if chunk.brace >= 0 else chunk.end], name)))
+                found.update(
+                    dict.fromkeys(
+                        lock_annotations(
+                            self.text[chunk.start : chunk.brace if chunk.brace >= 0 else chunk.end], name
+                        )
+                    )
+                )
         return tuple(found)
 
     # --- header functions ---
@@ -232,8 +244,8 @@ class Scanned:
         """
         found: list[tuple[int, int]] = []
         for segment, region in self.regions:
-            for start, end in region.initialised:
-                start, end = start + segment.start, end + segment.start
+            for relative_start, relative_end in region.initialised:
+                start, end = relative_start + segment.start, relative_end + segment.start
                 if end - start <= _TABLE or self._names_function(start, end):
                     found.append((start, end))
         return found

@@ -135,7 +135,9 @@ class Unit:
     def _scan(self) -> _Reader:
         if self._reader is None:
             self._reader = _Reader(self._text, self._name, self._settings, self._memory, self.stats)
-            self._code.update({piece.name: piece.kept.code for piece in self._reader.pieces if piece.kept is not None})
+            self._code.update(
+                {piece.name: piece.kept.code for piece in self._reader.pieces if piece.kept is not None}
+            )
         return self._reader
 
     def code(self, name: str) -> ir.Function:
@@ -167,7 +169,9 @@ class Unit:
 
     def _line_map(self) -> LineMap:
         if self._lines is None:
-            self._lines = self._reader.scanned.lines if self._reader is not None else LineMap(self._text, self._name)
+            self._lines = (
+                self._reader.scanned.lines if self._reader is not None else LineMap(self._text, self._name)
+            )
         return self._lines
 
     def _tokens_of(self, function: str) -> list[Token]:
@@ -176,7 +180,9 @@ class Unit:
         if tokens is None:
             tokens = []
             for start, end in self._chunks_of(function):
-                tokens.extend((spelling, start + offset) for spelling, offset in tokenise(self._text[start:end]))
+                tokens.extend(
+                    (spelling, start + offset) for spelling, offset in tokenise(self._text[start:end])
+                )
             self._tokens[function] = tokens
         return tokens
 
@@ -184,7 +190,9 @@ class Unit:
         header = self._headers[function]
         if function != ir.FILE_SCOPE and self._reader is None:
             chunk = cut_one(self._text, header.start, len(self._text))
-            if chunk is not None and chunk.kind == "function":  # a K&R definition is known as one only with its context
+            if (
+                chunk is not None and chunk.kind == "function"
+            ):  # a K&R definition is known as one only with its context
                 return [(chunk.start, chunk.end)]
         return self._scan().piece(function).chunks
 
@@ -213,7 +221,11 @@ class _Reader:
         self._memory = memory
         self._stats = stats
         self._meanings: dict[str, tuple[Name, str]] = {}
-        own = [definition for name, definition in self.scanned.functions.items() if name not in settings.operations]
+        own = [
+            definition
+            for name, definition in self.scanned.functions.items()
+            if name not in settings.operations
+        ]
         pieces = [self._piece(definition) for definition in own]
         initialised = self.scanned.initialisers()
         if initialised:
@@ -224,7 +236,9 @@ class _Reader:
             assert piece.kept is not None
             leads.update(dict.fromkeys(piece.kept.calls))
             leads.update(dict.fromkeys(reference.function for reference in piece.kept.references))
-        headers = [self._piece(definition) for definition in self.scanned.reaching(leads, settings.operations)]
+        headers = [
+            self._piece(definition) for definition in self.scanned.reaching(leads, settings.operations)
+        ]
         self._lower(headers)
         self.pieces = pieces + headers
         self._by_name = {piece.name: piece for piece in self.pieces}
@@ -242,7 +256,12 @@ class _Reader:
 
     def _piece(self, definition: Definition) -> _Piece:
         span = (definition.start, definition.end)
-        return _Piece(definition.function, (span,), definition, [token[0] for token in tokenise(self._text[span[0] : span[1]])])
+        return _Piece(
+            definition.function,
+            (span,),
+            definition,
+            [token[0] for token in tokenise(self._text[span[0] : span[1]])],
+        )
 
     def _file_scope(self, spans: list[tuple[int, int]]) -> _Piece:
         texts: list[str] = []
@@ -264,7 +283,9 @@ class _Reader:
             used = sorted(group & self._meanings.keys())
             piece.names = {name: self._meanings[name][0] for name in used}
             content = [FRONTEND_VERSION, "\0".join(piece.texts), *(self._meanings[name][1] for name in used)]
-            piece.key = blake2b("\0\0".join(content).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+            piece.key = blake2b(
+                "\0\0".join(content).encode("utf-8", "surrogatepass"), digest_size=16
+            ).hexdigest()
         kept = self._memory.get_many("function", [piece.key for piece in pieces])
         for piece in pieces:
             piece.kept = _decode(kept.get(piece.key))
@@ -277,7 +298,11 @@ class _Reader:
         self._stats.functions_parsed += 1
         chunks = [tokenise(self._text[start:end]) for start, end in piece.chunks]
         try:
-            lowered = lower_initialisers(chunks, piece.names) if piece.definition is None else lower_function(chunks[0], piece.names)
+            lowered = (
+                lower_initialisers(chunks, piece.names)
+                if piece.definition is None
+                else lower_function(chunks[0], piece.names)
+            )
         except LoweringError as error:
             piece.kept = _unread(piece.name, str(error))
         except RecursionError:
@@ -303,7 +328,11 @@ class _Reader:
                 headers.append(header)
         for name, offset in scanned.notes:
             place = scanned.lines.locate(offset)
-            unanalysed.append(ir.Unanalysed(name, place.file, place.line, "defined more than once; the last definition is read"))
+            unanalysed.append(
+                ir.Unanalysed(
+                    name, place.file, place.line, "defined more than once; the last definition is read"
+                )
+            )
         defined = {piece.name for piece in self.pieces}
         system = tuple(name for name in sorted(called - defined) if self._is_system(name))
         return ir.UnitRecord(
@@ -316,7 +345,9 @@ class _Reader:
         )
 
     def _is_system(self, name: str) -> bool:
-        if name.startswith(_BUILTIN_PREFIXES) or (name in self._settings.operations and name in self.scanned.functions):
+        if name.startswith(_BUILTIN_PREFIXES) or (
+            name in self._settings.operations and name in self.scanned.functions
+        ):
             return True
         return any(True for _ in self.scanned.in_system(name))
 
@@ -334,7 +365,9 @@ class _Reader:
             start=start,
             file=place.file,
             line=place.line,
-            lines=max(last.line - first.line, 0) + 1 if definition is not None and first.file == last.file else 1,
+            lines=max(last.line - first.line, 0) + 1
+            if definition is not None and first.file == last.file
+            else 1,
             own=definition is None or definition.own,
             calls=kept.calls,
             references=kept.references,

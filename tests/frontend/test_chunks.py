@@ -10,7 +10,8 @@ from spincheck.frontend.chunks import cut, cut_one
 def cuts(text: str) -> list[tuple[str, str]]:
     """What was cut: the function's name or the kind, and the text."""
     return [
-        (chunk.function if chunk.kind == "function" else chunk.kind, text[chunk.start : chunk.end]) for chunk in cut(text).chunks
+        (chunk.function if chunk.kind == "function" else chunk.kind, text[chunk.start : chunk.end])
+        for chunk in cut(text).chunks
     ]
 
 
@@ -75,7 +76,11 @@ def test_function_definitions(head):
     ],
 )
 def test_declarations(text):
-    assert cuts(f"int before;{text} int after;") == [("declaration", "int before;"), ("declaration", text), ("declaration", "int after;")]
+    assert cuts(f"int before;{text} int after;") == [
+        ("declaration", "int before;"),
+        ("declaration", text),
+        ("declaration", "int after;"),
+    ]
 
 
 def test_linkage_is_opened():
@@ -144,7 +149,30 @@ def test_deep_nesting(depth):
     assert len(cut("(" * depth).chunks) == 1
 
 
-@pytest.mark.parametrize("piece", ["{", "}", "(", '"', "'", "/*", '\\"', "#", "/", "a(", "f(){", "[", "x{(", "\0", "struct s {", "\\", "{'", '{"', "{/*"])
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "{",
+        "}",
+        "(",
+        '"',
+        "'",
+        "/*",
+        '\\"',
+        "#",
+        "/",
+        "a(",
+        "f(){",
+        "[",
+        "x{(",
+        "\0",
+        "struct s {",
+        "\\",
+        "{'",
+        '{"',
+        "{/*",
+    ],
+)
 def test_a_megabyte_of_anything_has_a_result(piece):
     """Each of these is quadratic for a cutter that looks for the same end again and again."""
     text = piece * (1_000_000 // len(piece))
@@ -189,7 +217,14 @@ def assert_blank(gap: str) -> None:
             at += 1
 
 
-@given(st.lists(st.sampled_from(["int a;", "void f(void) { if (x) { y; } }", "struct s { int b; } c;", "int t[] = { 1, 2 };"]), max_size=8))
+@given(
+    st.lists(
+        st.sampled_from(
+            ["int a;", "void f(void) { if (x) { y; } }", "struct s { int b; } c;", "int t[] = { 1, 2 };"]
+        ),
+        max_size=8,
+    )
+)
 def test_well_formed_text_is_cut_where_it_was_joined(pieces):
     text = "\n".join(pieces)
     assert [text[c.start : c.end] for c in cut(text).chunks] == pieces

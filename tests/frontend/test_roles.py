@@ -19,7 +19,9 @@ def store(place: ir.Place, name: str, at: int = 0) -> ir.Assign:
 
 
 def test_field_of_a_structure():
-    assert slots(store(ir.Member(ir.Deref(DRIVER), "DriverUnload"), "Unload")) == [("Unload", "field", "DriverUnload", 0)]
+    assert slots(store(ir.Member(ir.Deref(DRIVER), "DriverUnload"), "Unload")) == [
+        ("Unload", "field", "DriverUnload", 0)
+    ]
 
 
 def test_element_of_an_array_field_is_the_field():
