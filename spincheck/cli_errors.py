@@ -19,7 +19,6 @@ from spincheck.driver_inputs import InputError
 
 USAGE = 2
 INTERRUPTED = 130
-ISSUES = "https://github.com/spincheck/spincheck/issues"
 
 
 def guarded(command: Callable[[], int]) -> int:
@@ -29,6 +28,9 @@ def guarded(command: Callable[[], int]) -> int:
         sys.stdout.flush()
     except click.exceptions.Exit as error:
         return error.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        sys.stderr.write(f"{error.format_message()}\n")
+        return USAGE
     except click.UsageError as error:
         where = f" (try {error.ctx.command_path} --help)" if error.ctx is not None else ""
         return fail(f"{error.format_message().rstrip('.')}{where}")
@@ -64,7 +66,7 @@ def internal_message(error: BaseException) -> str:
     if os.environ.get("SPINCHECK_DEBUG"):
         traceback.print_exception(error)
     what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-    return f"error: internal error: {what}; please report it with the input at {ISSUES} (SPINCHECK_DEBUG=1 shows where)"
+    return f"error: internal error: {what}; please report it with the input (SPINCHECK_DEBUG=1 shows where)"
 
 
 def say(message: str) -> None:

@@ -121,23 +121,9 @@ def preprocess_command(command: Sequence[str]) -> list[str]:
             continue
         else:
             kept.append(argument)
-    kept.insert(_after_driver(kept), "/E" if msvc else "-E")
+    # At the end, because what stands before the flags may be a launcher or an interpreter with its own.
+    kept.insert(kept.index("--") if "--" in kept else len(kept), "/E" if msvc else "-E")
     return kept
-
-
-def _after_driver(command: Sequence[str]) -> int:
-    """Return where flags begin: after the compiler, and its subcommand in ``python -m ziglang cc`` or ``zig cc``, or a launcher."""
-    index = 1
-    while (
-        index < len(command)
-        and index < 5
-        and not command[index].startswith(("-", "/"))
-        and Path(command[index]).suffix == ""
-    ):
-        index += 1
-    if len(command) > 3 and command[1:3] == ["-m", "ziglang"]:
-        index = 4
-    return index
 
 
 def _split(command: str) -> list[str]:

@@ -1,0 +1,116 @@
+"""C texts as a preprocessor leaves them, and the command line in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+HEADER = """\
+typedef void VOID;
+typedef unsigned char KIRQL;
+typedef unsigned long long KSPIN_LOCK;
+typedef long NTSTATUS;
+typedef void *WDFDPC;
+typedef VOID EVT_WDF_DPC(WDFDPC Dpc);
+KIRQL KeAcquireSpinLockRaiseToDpc(KSPIN_LOCK *Lock);
+VOID KeReleaseSpinLock(KSPIN_LOCK *Lock, KIRQL Irql);
+struct device { KSPIN_LOCK Lock; int Count; };
+struct device *GetDevice(WDFDPC Dpc);
+VOID Touch(struct device *d);
+"""
+
+CLEAN = """\
+EVT_WDF_DPC CleanDpc;
+VOID CleanDpc(WDFDPC Dpc)
+{
+    struct device *d = GetDevice(Dpc);
+    KIRQL irql;
+    *(&irql) = KeAcquireSpinLockRaiseToDpc(&d->Lock);
+    d->Count++;
+    KeReleaseSpinLock(&d->Lock, irql);
+}
+"""
+
+LEAK = """\
+EVT_WDF_DPC LeakDpc;
+VOID LeakDpc(WDFDPC Dpc)
+{
+    struct device *d = GetDevice(Dpc);
+    KIRQL irql;
+    *(&irql) = KeAcquireSpinLockRaiseToDpc(&d->Lock);
+    if (d->Count > 3)
+        return;
+    KeReleaseSpinLock(&d->Lock, irql);
+}
+"""
+
+CALLER = """\
+EVT_WDF_DPC CallerDpc;
+VOID TakeBoth(struct device *d, KIRQL *irql);
+VOID CallerDpc(WDFDPC Dpc)
+{
+    struct device *d = GetDevice(Dpc);
+    KIRQL irql;
+    TakeBoth(d, &irql);
+    Touch(d);
+}
+"""
+
+HELPER = """\
+VOID TakeBoth(struct device *d, KIRQL *irql)
+{
+    *irql = KeAcquireSpinLockRaiseToDpc(&d->Lock);
+}
+"""
+
+
+def unit_text(source: str, name: str) -> str:
+    """The preprocessed text of a source that includes the header."""
+    return f'# 1 "{name}"\n# 1 "ddk.h" 1 3\n{HEADER}# 2 "{name}" 2\n{source}'
+
+
+@dataclass
+class Ran:
+    """What one run of the command line did."""
+
+    status: int
+    out: str
+    err: str
+
+
+class Runner:
+    """Runs the command line in a directory, with a cache of its own."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.env = {name: value for name, value in os.environ.items() if not name.startswith("SPINCHECK")}
+
+    def __call__(self, *arguments: object, **env: str) -> Ran:
+        run = subprocess.run(
+            [sys.executable, "-m", "spincheck", *map(str, arguments)],
+            cwd=self.directory,
+            env={**self.env, **env},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert "Traceback" not in run.stderr
+        return Ran(run.returncode, run.stdout, run.stderr)
+
+    def write(self, name: str, source: str) -> Path:
+        path = self.directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(unit_text(source, f"{path.stem}.c"), encoding="utf-8")
+        return path
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Runner:
+    """The command line in an empty directory."""
+    (tmp_path / "spincheck.toml").write_text("")
+    return Runner(tmp_path)
