@@ -3,7 +3,8 @@
     env = Environment(tools=["default", "spincheck"], toolpath=[PyPackageDir("spincheck.scons_tool")])
 
 Owns the construction variables and their defaults; ``_emit`` adds the nodes, ``_command`` makes the preprocess command,
-``_check`` runs the two steps, ``_pool`` keeps the worker processes, ``_session`` tells at the end what was done.
+``_check`` runs the two steps, ``_pool`` keeps the worker processes, ``_session`` tells at the end what was done. The last two are
+imported by the first check: a build with nothing to do pays for the nodes alone.
 
 The tool imports SCons and the standard library only. SCons loads it under the module name ``spincheck``, the name of the
 package that does the analysis, so inside SCons the package cannot be imported: the analysis lives in worker processes.
@@ -28,7 +29,7 @@ _PACKAGE = Path(__file__).resolve().parents[2]
 if (_PACKAGE / "scons_tool").is_dir() and str(_PACKAGE) not in __path__:
     __path__.append(str(_PACKAGE))
 
-from . import _check, _command, _emit, _session  # noqa: E402
+from . import _check, _command, _emit  # noqa: E402
 
 _SETTINGS: dict[str, Any] = {
     "SPINCHECK": "1",
@@ -82,7 +83,6 @@ def generate(env: Any, **settings: Any) -> None:
         SCons.Tool.createLoadableModuleBuilder,
     ):
         _emit.hook_driver(create(env))
-    _session.start(env)
 
 
 def exists(env: Any) -> bool:

@@ -14,22 +14,24 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import SCons.Action  # type: ignore[import-untyped]
 import SCons.Errors  # type: ignore[import-untyped]
 import SCons.Script  # type: ignore[import-untyped]
 
-from . import _command, _session
-from ._pool import WorkerError
+from . import _command
+
+if TYPE_CHECKING:
+    from ._session import Step
 
 ALIAS = "spincheck"
-
-_SIGNATURE = ["SPINCHECK_RULES", "SPINCHECK_FAIL", "_SPINCHECK_VERSION"]
 
 
 def check_unit(target: Any, source: Any, env: Any) -> Any:
     """Preprocess and check one translation unit; returns 0 or a build error."""
+    from . import _session  # noqa: PLC0415 -- see the package's docstring
+
     unit = target[0]
     text = _command.text_path(unit)
     began = time.monotonic()
@@ -43,7 +45,7 @@ def check_unit(target: Any, source: Any, env: Any) -> Any:
             reply = _ask(
                 env, {"command": "unit", "input": str(text.absolute()), "output": unit.get_abspath()}
             )
-    except WorkerError as error:
+    except _session.WorkerError as error:
         return _failure(unit, str(error))
     finally:
         if str(env["SPINCHECK_KEEP"]) in ("", "0"):
@@ -53,10 +55,12 @@ def check_unit(target: Any, source: Any, env: Any) -> Any:
 
 def check_driver(target: Any, source: Any, env: Any) -> Any:
     """Check the units of one driver together, libraries included; returns 0 or a build error."""
+    from . import _session  # noqa: PLC0415
+
     del source
     report = target[0]
     units = [
-        node for node in report.children() if getattr(node.attributes, "spincheck_source", None) is not None
+        node for node in report.children() if getattr(node.attributes, "spincheck_object", None) is not None
     ]
     # One whose source did not preprocess left no file, and the driver will not be linked.
     if not units or not all(os.path.exists(node.get_abspath()) for node in units):  # noqa: PTH110 - no Path for each unit
@@ -69,7 +73,7 @@ def check_driver(target: Any, source: Any, env: Any) -> Any:
     }
     try:
         reply = _ask(env, request)
-    except WorkerError as error:
+    except _session.WorkerError as error:
         return _failure(report, str(error))
     return _verdict(
         report,
@@ -92,9 +96,11 @@ check_unit.strfunction = _show_unit  # type: ignore[attr-defined]
 check_driver.strfunction = _show_driver  # type: ignore[attr-defined]
 
 UNIT_ACTION = SCons.Action.Action(
-    check_unit, cmdstr="$SPINCHECKCOMSTR", varlist=["SPINCHECKPPCOM", *_SIGNATURE]
+    check_unit, cmdstr="$SPINCHECKCOMSTR", varlist=["_SPINCHECK_UNIT_SIGNATURE"]
 )
-DRIVER_ACTION = SCons.Action.Action(check_driver, cmdstr="$SPINCHECKLINKCOMSTR", varlist=_SIGNATURE)
+DRIVER_ACTION = SCons.Action.Action(
+    check_driver, cmdstr="$SPINCHECKLINKCOMSTR", varlist=["_SPINCHECK_SIGNATURE"]
+)
 
 
 def only_checks() -> bool:
@@ -105,6 +111,8 @@ def only_checks() -> bool:
 
 
 def _ask(env: Any, request: dict[str, Any]) -> dict[str, Any]:
+    from . import _session  # noqa: PLC0415
+
     rules = env["SPINCHECK_RULES"]
     words = rules.replace(",", " ").split() if isinstance(rules, str) else [str(rule) for rule in rules or ()]
     options = {"cache": _cache(env), "rules": words or None}
@@ -124,7 +132,9 @@ def _cache(env: Any) -> str | None:
     return str(path)
 
 
-def _verdict(node: Any, env: Any, step: _session.Step) -> Any:
+def _verdict(node: Any, env: Any, step: Step) -> Any:
+    from . import _session  # noqa: PLC0415
+
     reply = step.reply
     text = _new_text(reply)
     if text:
@@ -143,6 +153,8 @@ def _verdict(node: Any, env: Any, step: _session.Step) -> Any:
 
 
 def _new_text(reply: dict[str, Any]) -> str:
+    from . import _session  # noqa: PLC0415
+
     diagnostics = reply.get("diagnostics", [])
     texts = [
         str(one.get("text", ""))
@@ -153,6 +165,8 @@ def _new_text(reply: dict[str, Any]) -> str:
 
 
 def _not_preprocessed(unit: Any, name: str, told: str) -> Any:
+    from . import _session  # noqa: PLC0415
+
     unit.set_nocache(True)
     if only_checks():
         return _failure(unit, f"{name} does not preprocess", told)

@@ -14,6 +14,7 @@ again without the guards, and so is one that does not preprocess.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import tempfile
@@ -23,6 +24,7 @@ from typing import Any
 
 import SCons.Action  # type: ignore[import-untyped]
 import SCons.Errors  # type: ignore[import-untyped]
+import SCons.Node.FS  # type: ignore[import-untyped]
 import SCons.Subst  # type: ignore[import-untyped]
 
 TEXT_SUFFIX = ".i"
@@ -45,6 +47,8 @@ _DROPPED = {"-c", "-S", "-M", "-MM", "-MD", "-MMD", "-MG", "-MP", "-save-temps"}
 _DROPPED_WITH_ARGUMENT = {"-MF", "-MT", "-MQ", "-MJ"}
 _DROPPED_CL = re.compile(r"[-/](c|E|EP|P|Zs|Yc.*|Yu.*|Fp.*|Fo.*|Fd.*|Fi.*|showIncludes|sourceDependencies.*)")
 
+_signatures: dict[int, tuple[Any, str]] = {}
+
 _MARKER = re.compile(rb'^(#(?:line)?[ \t]+\d+[ \t]+")((?:[^"\\\n]|\\.)*)(")', re.MULTILINE)
 
 
@@ -55,6 +59,8 @@ def define(env: Any) -> None:
         _SPINCHECK_TEXT="${TARGET}" + TEXT_SUFFIX,
         _SPINCHECK_GUARDS=_GUARDS,
         _SPINCHECK_SHARED="",
+        _SPINCHECK_SIGNATURE="$SPINCHECK_RULES $SPINCHECK_FAIL $_SPINCHECK_VERSION",
+        _SPINCHECK_UNIT_SIGNATURE=_signature,
     )
 
 
@@ -62,6 +68,24 @@ def template(target: Any, source: Any, env: Any, for_signature: bool) -> str:
     """Return the command line, for SCons to expand: the default of ``SPINCHECKPPCOM``."""
     del target, source, for_signature
     return _template(env, lean=_lean(env))
+
+
+def _signature(target: Any, source: Any, env: Any, for_signature: bool) -> str:
+    """Return what a unit depends on besides files, as a hash.
+
+    Expanding the whole command for each of hundreds of units would be most of the cost of a build with nothing to do; it differs
+    by the names of target and source only, so it is expanded once for an environment. Not before SCons has read all
+    SConscripts: until then the environment may change.
+    """
+    del target, source, for_signature
+    known = _signatures.get(id(env))
+    if known is not None:
+        return known[1]
+    text = env.subst("$_SPINCHECK_SIGNATURE $SPINCHECKPPCOM", SCons.Subst.SUBST_SIG)
+    digest = hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
+    if SCons.Node.FS.Save_Strings:
+        _signatures[id(env)] = (env, digest)
+    return digest
 
 
 def preprocess(target: Any, source: Any, env: Any) -> tuple[bool, str]:
@@ -98,8 +122,7 @@ def name_sources(text: Path, copies: dict[str, str]) -> None:
     text.write_bytes(_MARKER.sub(renamed, text.read_bytes()))
 
 
-def compiler_words(env: Any) -> list[str]:
-    """Return ``$CC`` (or ``$SHCC``) as words."""
+def _compiler_words(env: Any) -> list[str]:
     words = env.subst_list("$SHCC" if env.get("_SPINCHECK_SHARED") else "$CC")
     return [str(word) for word in words[0]] if words else []
 
@@ -143,7 +166,7 @@ def _without_cl_outputs(words: list[str]) -> Iterator[str]:
 
 
 def _is_cl(env: Any) -> bool:
-    words = compiler_words(env)
+    words = _compiler_words(env)
     # A Windows path may have reached us on any system
     return any(_CL.fullmatch(re.split(r"[\\/]", word)[-1]) or word == _CL_MODE for word in words)
 
@@ -152,7 +175,7 @@ def _lean(env: Any) -> bool:
     wanted = str(env["SPINCHECK_LEAN"])
     if _is_cl(env) or wanted == "0":
         return False
-    return wanted == "1" or any(_WINDOWS_GNU.search(word) for word in compiler_words(env))
+    return wanted == "1" or any(_WINDOWS_GNU.search(word) for word in _compiler_words(env))
 
 
 def _needs_intrinsics(text: Path) -> bool:

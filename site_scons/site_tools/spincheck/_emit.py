@@ -10,12 +10,14 @@ and compiler tools overwrite the entries of an emitter. What is on or off is ask
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import SCons.Builder  # type: ignore[import-untyped]
+import SCons.Node  # type: ignore[import-untyped]
 import SCons.Node.FS  # type: ignore[import-untyped]
 import SCons.Scanner  # type: ignore[import-untyped]
 import SCons.Scanner.Prog  # type: ignore[import-untyped]
@@ -24,20 +26,46 @@ import SCons.Tool  # type: ignore[import-untyped]
 import SCons.Tool.asm  # type: ignore[import-untyped]
 import SCons.Tool.cxx  # type: ignore[import-untyped]
 
-from . import _check, _command, _session
+from . import _check
 
 UNIT_SUFFIX = ".spin"
 REPORT_SUFFIX = ".spincheck.json"
 
 _OFF = ("", "0", "off", "no", "false", "none")
 _OTHERS = frozenset([*SCons.Tool.cxx.CXXSuffixes, *SCons.Tool.asm.ASSuffixes, *SCons.Tool.asm.ASPPSuffixes])
-_compilers: dict[tuple[str, str], Any] = {}
+
+others: list[tuple[Any, Any]] = []
+"""Objects whose source is C++ or assembler, with the source."""
+
+began = time.time()
+"""When the tool was loaded, which is when the build began as far as anybody can see."""
+
+_shared_environments: dict[int, tuple[Any, Any]] = {}
 _LIBRARIES = SCons.Scanner.Prog.ProgramScanner()
+
+
+def _object_dependencies(unit: Any, env: Any, path: Any = ()) -> list[Any]:
+    """Scan a unit for what its object depends on: the same headers and the same compiler.
+
+    The object's own list is taken, because finding the headers twice would double the cost of a build with nothing to do.
+    """
+    del env, path
+    obj = unit.attributes.spincheck_object
+    if obj.get_state() == SCons.Node.no_state:
+        # SCons is not going to build the object, so nobody else makes it forget a list from before a header was generated.
+        obj.implicit = None
+    obj.scan()
+    return list(obj.implicit)
+
 
 _UNIT = SCons.Builder.Builder(
     name="SpincheckUnit",
     action="$SPINCHECKCOM",
-    source_scanner=SCons.Tool.SourceFileScanner,
+    source_scanner=SCons.Scanner.ScannerBase(lambda _node, _env, _path=(): [], "SpincheckNothing"),
+    # A path of its own for each scan: SCons would otherwise remember the first list
+    target_scanner=SCons.Scanner.ScannerBase(
+        _object_dependencies, "SpincheckObject", path_function=lambda *_: (object(),)
+    ),
 )
 
 
@@ -128,18 +156,16 @@ def _add_unit(obj: Any, source: Any, env: Any, *, shared: bool) -> None:
         return
     suffix = source.get_suffix()
     if suffix in _OTHERS and suffix != ".c":
-        _session.not_c(obj, source)
+        others.append((obj, source))
     # Where static and shared objects are one node, and where an object is declared twice, the first unit stays.
     if suffix != ".c" or getattr(obj.attributes, "spincheck_unit", None) is not None:
         return
     unit = obj.dir.File(obj.name + UNIT_SUFFIX)
-    overrides = {"_SPINCHECK_SHARED": "1"} if shared else {}
-    _UNIT(env, [unit], [source], **overrides)
-    unit.attributes.spincheck_source = source
+    _UNIT(_shared(env) if shared else env, [unit], [source])
+    unit.attributes.spincheck_object = obj
     obj.attributes.spincheck_unit = unit
-    compiler = _compiler(env, shared=shared)
-    env.Depends(unit, [*_configuration(env.fs), *([compiler] if compiler else [])])
-    env.Requires(obj, unit)
+    unit.add_dependency(_configuration(env.fs))
+    obj.add_prerequisite([unit])
     env.Alias(_check.ALIAS, unit)
 
 
@@ -164,8 +190,8 @@ def _add_report(driver: Any, sources: Iterable[Any], env: Any) -> None:
     report.attributes.spincheck_driver = driver
     _REPORT(env, [report], units)
     driver.attributes.spincheck_report = report
-    env.Depends(report, _configuration(env.fs))
-    env.Requires(driver, report)
+    report.add_dependency(_configuration(env.fs))
+    driver.add_prerequisite([report])
     env.Alias(_check.ALIAS, report)
 
 
@@ -204,13 +230,9 @@ def _configuration(filesystem: Any) -> list[Any]:
     return []
 
 
-def _compiler(env: Any, *, shared: bool) -> Any:
-    """Return the compiler's node: another compiler means other headers."""
-    words = _command.compiler_words(env.Override({"_SPINCHECK_SHARED": "1"}) if shared else env)
-    if not words:
-        return None
-    key = (words[0], str(env["ENV"].get("PATH")))
-    if key not in _compilers:
-        found = env.WhereIs(words[0])
-        _compilers[key] = env.fs.File(found) if found else None
-    return _compilers[key]
+def _shared(env: Any) -> Any:
+    """Return ``env`` for a shared object, the same one each time."""
+    known = _shared_environments.get(id(env))
+    if known is None:
+        known = _shared_environments[id(env)] = (env, env.Override({"_SPINCHECK_SHARED": "1"}))
+    return known[1]

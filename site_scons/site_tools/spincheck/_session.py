@@ -20,9 +20,10 @@ from typing import Any
 
 import SCons.Node  # type: ignore[import-untyped]
 import SCons.Script  # type: ignore[import-untyped]
-import SCons.Script.Interactive  # type: ignore[import-untyped]
 
-from . import _pool, _summary
+from . import _emit, _pool, _summary
+
+WorkerError = _pool.WorkerError
 
 
 @dataclass
@@ -54,9 +55,9 @@ class _Session:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.pools: dict[tuple[str, ...], _pool.Pool] = {}
-        self.others: list[tuple[Any, Any]] = []
         self.env: Any = None
         self.reset()
+        self.began = _emit.began
 
     def reset(self) -> None:
         self.began = time.time()
@@ -69,21 +70,23 @@ class _Session:
 _session = _Session()
 
 
-def start(env: Any) -> None:
-    """Prepare to tell at the end of the build; ``env`` is the environment whose settings the telling follows."""
-    if _session.env is not None:
-        return
+def _start(env: Any) -> None:
+    """Prepare to tell at the end of the build; the telling follows the settings of the first environment that checks."""
     _session.env = env
     atexit.register(_at_exit)
-    command = SCons.Script.Interactive.SConsInteractiveCmd
-    if SCons.Script.GetOption("interactive"):
-        before = command.postcmd
+    if not SCons.Script.GetOption("interactive"):
+        return
+    from SCons.Script.Interactive import (  # type: ignore[import-untyped]  # noqa: PLC0415
+        SConsInteractiveCmd as command,  # noqa: N813
+    )
 
-        def postcmd(self: Any, stop: Any, line: str) -> Any:
-            finish()
-            return before(self, stop, line)
+    before = command.postcmd
 
-        command.postcmd = postcmd
+    def postcmd(self: Any, stop: Any, line: str) -> Any:
+        finish()
+        return before(self, stop, line)
+
+    command.postcmd = postcmd
 
 
 def ask(env: Any, request: dict[str, Any]) -> dict[str, Any]:
@@ -99,6 +102,8 @@ def pool(env: Any) -> _pool.Pool:
     given = env["SPINCHECK_PYTHON"]
     python = (env.subst(given),) if isinstance(given, str) else tuple(env.subst(str(word)) for word in given)
     with _session.lock:
+        if _session.env is None:
+            _start(env)
         if python not in _session.pools:
             limit = max(1, min(int(SCons.Script.GetOption("num_jobs")), _pool.processors()))
             _session.pools[python] = _pool.Pool(list(python), limit)
@@ -117,11 +122,6 @@ def skipped(source: str, reason: str) -> None:
         _session.skipped.append((source, reason))
 
 
-def not_c(obj: Any, source: Any) -> None:
-    """Remember an object whose source is C++ or assembler; it is named if this build touches it."""
-    _session.others.append((obj, source))
-
-
 def first_time(fingerprint: str) -> bool:
     """Whether a diagnostic was not told yet in this build. A header's defect is found by every unit that includes it."""
     with _session.lock:
@@ -136,11 +136,7 @@ def finish() -> None:
     steps = sorted(_session.steps, key=lambda step: (step.what != "unit", step.target))
     if steps or _session.skipped:
         others = sorted(
-            {
-                str(source.srcnode())
-                for obj, source in _session.others
-                if obj.get_state() != SCons.Node.no_state
-            },
+            {str(source.srcnode()) for obj, source in _emit.others if obj.get_state() != SCons.Node.no_state},
         )
         told = _summary.Summary(steps, sorted(set(_session.skipped)), others, time.time() - _session.began)
         _tell(told)
