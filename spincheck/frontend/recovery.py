@@ -1,0 +1,463 @@
+"""Reading a function that the parser rejects.
+
+Owns the way from a syntax fault to the best that can still be read. In this order:
+
+1. names that can only be types, by where they stand, are taken for types;
+2. a header that cannot be parsed is replaced by one made of the function's name and its parameters' names;
+3. the smallest statement around the fault becomes opaque, and the rest is parsed again; if that does not carry the parser
+   past it, the next larger one does, in the end the whole body.
+
+Statements are told by brackets and semicolons alone, by a reader that has no limit of depth, so that whatever comes
+in is answered with a function or with `LoweringError`.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pycparser import c_ast
+from pycparser.c_lexer import Token as ParserToken
+
+from spincheck import ir
+from spincheck.frontend import keywords
+from spincheck.frontend.dialect import Aside, Rewritten, rewrite
+from spincheck.frontend.names import Names
+from spincheck.frontend.parse import SyntaxFault, parse
+from spincheck.frontend.tokens import Token
+
+ATTEMPTS = 40
+"""After so many parses of one function the rest of its body becomes opaque at once."""
+
+_UNKNOWN_TYPE = "%unknown"
+
+
+class LoweringError(Exception):
+    """A function of which nothing can be read; ``reason`` says why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass
+class Source:
+    """A parsed function and what was done to get it."""
+
+    definition: Any
+    asides: list[Aside]
+    guarded: bool
+    reasons: dict[int, str] = field(default_factory=dict)
+    recovered: list[ir.Recovery] = field(default_factory=list)
+
+
+def read_function(tokens: Sequence[Token], names: Names) -> Source:
+    """The syntax tree of a function definition.
+
+    Raises:
+        LoweringError: no name and body can be told.
+    """
+    rewritten = rewrite(tokens, names)
+    try:
+        nodes, rewritten = parse_with_guessed_types(tokens, names, rewritten)
+    except SyntaxFault as fault:
+        return _Repair(rewritten, tokens, names).run(fault)
+    definition = next((node for node in reversed(nodes) if node.__class__ is c_ast.FuncDef), None)
+    if definition is None:
+        return _Repair(rewritten, tokens, names).run(SyntaxFault("not a function definition", 0))
+    return Source(definition, rewritten.asides, rewritten.guarded)
+
+
+def parse_with_guessed_types(
+    tokens: Sequence[Token], names: Names, rewritten: Rewritten
+) -> tuple[list[Any], Rewritten]:
+    """Parse; on a fault once more with the unknown names that can only be types.
+
+    Raises:
+        SyntaxFault: the parser rejects the text all the same.
+    """
+    try:
+        return parse(rewritten.tokens, rewritten.typedefs), rewritten
+    except SyntaxFault as fault:
+        guessed = guess_types(rewritten.tokens, names, rewritten.typedefs)
+        if not guessed or fault.reason == "nested too deeply":
+            raise
+    base = rewritten.tokens[0].lineno if rewritten.tokens else 0
+    again = rewrite(tokens, names, guessed)
+    shift = base - again.tokens[0].lineno if again.tokens else 0
+    if shift:
+        for token in again.tokens:
+            token.lineno += shift
+    return parse(again.tokens, again.typedefs), again
+
+
+_BEFORE_TYPE = frozenset(
+    "LPAREN COMMA SEMI LBRACE RBRACE COLON CONST VOLATILE STATIC EXTERN REGISTER INLINE TYPEDEF".split()
+)
+_AFTER_NAME = frozenset("SEMI EQUALS COMMA RPAREN LBRACKET LPAREN COLON".split())
+_OPERANDS = frozenset("ID INT_CONST_DEC FLOAT_CONST CHAR_CONST STRING_LITERAL SIZEOF".split())
+
+
+def guess_types(tokens: Sequence[ParserToken], names: Names, known: Sequence[str]) -> list[str]:
+    """Unknown names that stand where only a type can, in order of appearance."""
+    kinds = [token.type for token in tokens]
+    kinds += ["", "", ""]
+    skip = set(known)
+    guessed: dict[str, None] = {}
+    for index, token in enumerate(tokens):
+        if kinds[index] not in {"ID", "TYPEID"} or token.value in names or token.value in skip or token.value[0] in "%&":
+            continue
+        before = kinds[index - 1] if index else "SEMI"
+        if before not in _BEFORE_TYPE:
+            continue
+        after = index + 1
+        while kinds[after] in {"TIMES", "CONST", "VOLATILE", "RESTRICT"}:
+            after += 1
+        pointer = after > index + 1
+        opening = before == "LPAREN" and index > 1
+        declares = kinds[after] in {"ID", "TYPEID"} and kinds[after + 1] in _AFTER_NAME
+        # ``f(a * b)`` multiplies; in the header, ``a *b`` declares.
+        declares = declares and not (pointer and before in {"LPAREN", "COMMA", "COLON"} and _inside(kinds, index))
+        casts = opening and kinds[after] == "RPAREN" and (pointer or kinds[after + 1] in _OPERANDS)
+        casts = casts and kinds[index - 2] not in {"ID", "TYPEID"}
+        if declares or casts:
+            guessed[token.value] = None
+    return list(guessed)
+
+
+def _inside(kinds: Sequence[str], index: int) -> bool:
+    return "LBRACE" in kinds[:index]
+
+
+@dataclass
+class _Span:
+    """Tokens ``start`` up to ``end`` that may be replaced; ``shape`` is ``statement``, ``header`` or ``loop header``."""
+
+    start: int
+    end: int
+    shape: str
+
+
+class _Repair:
+    """The repair of one function, on the parser's tokens."""
+
+    def __init__(self, rewritten: Rewritten, tokens: Sequence[Token], names: Names) -> None:
+        guessed = guess_types(rewritten.tokens, names, rewritten.typedefs)
+        if guessed:
+            rewritten = rewrite(tokens, names, guessed)
+        self.tokens = list(rewritten.tokens)
+        self.typedefs = [*rewritten.typedefs, _UNKNOWN_TYPE]
+        self.asides = list(rewritten.asides)
+        self.guarded = rewritten.guarded
+        self.reasons: dict[int, str] = {}
+        self.recovered: list[ir.Recovery] = []
+        self.partner: dict[int, int] = {}
+
+    def run(self, fault: SyntaxFault) -> Source:
+        body = self.find_body()
+        attempts = 0
+        current: SyntaxFault | None = fault
+        definition: Any = None
+        header_done = False
+        while current is not None:
+            attempts += 1
+            body = self.find_body()
+            index = self.index_of(current.at)
+            if index < body or current.reason == "not a function definition":
+                if header_done:
+                    raise LoweringError(current.reason)
+                header_done = True
+                self.recovered.append(ir.Recovery(self.tokens[0].lineno, f"function header: {current.reason}"))
+                self.make_header(body)
+                current, definition = self.attempt()
+            elif attempts > ATTEMPTS:
+                current, definition = self.replace_rest(body, index, current)
+            else:
+                current, definition = self.replace_around(body, index, current)
+        return Source(definition, self.asides, self.guarded, self.reasons, self.recovered)
+
+    def attempt(self) -> tuple[SyntaxFault | None, Any]:
+        try:
+            nodes = parse(self.tokens, self.typedefs)
+        except SyntaxFault as fault:
+            return fault, None
+        definition = next((node for node in reversed(nodes) if node.__class__ is c_ast.FuncDef), None)
+        return (None, definition) if definition is not None else (SyntaxFault("not a function definition", 0), None)
+
+    # --- brackets --------------------------------------------------------------
+
+    def find_body(self) -> int:
+        """The index of the body's opening brace; all brackets get partners."""
+        closing = {"RPAREN": "LPAREN", "RBRACKET": "LBRACKET", "RBRACE": "LBRACE"}
+        partner: dict[int, int] = {}
+        stack: list[int] = []
+        for index, token in enumerate(self.tokens):
+            kind = token.type
+            if kind in {"LPAREN", "LBRACKET", "LBRACE"}:
+                stack.append(index)
+            elif kind in closing:
+                # A stray parenthesis closes nothing; a brace closes whatever is open inside of it.
+                opening = len(stack) - 1
+                while opening >= 0 and self.tokens[stack[opening]].type != closing[kind]:
+                    if kind != "RBRACE" and self.tokens[stack[opening]].type == "LBRACE":
+                        opening = -1
+                        break
+                    opening -= 1
+                if opening >= 0:
+                    partner[stack[opening]] = index
+                    partner[index] = stack[opening]
+                    del stack[opening:]
+        self.partner = partner
+        last = len(self.tokens) - 1
+        while last >= 0 and self.tokens[last].type != "RBRACE":
+            last -= 1
+        if last not in partner:
+            raise LoweringError("the function has no body, or its brackets do not match")
+        return partner[last]
+
+    def index_of(self, at: int) -> int:
+        """The token at an ordinal, or the next one."""
+        return min(bisect_left(self.tokens, at, key=lambda token: token.lineno), len(self.tokens) - 1)
+
+    # --- headers ---------------------------------------------------------------
+
+    def make_header(self, body: int) -> None:
+        """Put ``%unknown name(%unknown a, %unknown b)`` in front of the body."""
+        at = -1
+        for index in range(body):
+            kind = self.tokens[index].type
+            if kind == "LPAREN" and index and self.tokens[index - 1].type in {"ID", "TYPEID"}:
+                at = index
+                break
+        close = self.partner.get(at, -1)
+        if at < 1 or close < 0 or close >= body:
+            raise LoweringError("the function's name cannot be told")
+        name = self.tokens[at - 1]
+        header = [self.word("ID", _UNKNOWN_TYPE, name), self.word("ID", name.value, name), self.tokens[at]]
+        parameters: list[ParserToken] = []
+        start = at + 1
+        for index in range(at + 1, close + 1):
+            if index == close or (self.tokens[index].type == "COMMA" and self.depth(at, index) == 0):
+                found = self.parameter(start, index)
+                if found is not None:
+                    parameters.append(found)
+                start = index + 1
+        for position, parameter in enumerate(parameters):
+            if position:
+                header.append(self.word("COMMA", ",", parameter))
+            header += [self.word("ID", _UNKNOWN_TYPE, parameter), self.word("ID", parameter.value, parameter)]
+        header.append(self.tokens[close])
+        self.tokens[:body] = header
+
+    def depth(self, start: int, index: int) -> int:
+        depth = 0
+        for token in self.tokens[start + 1 : index]:
+            if token.type in {"LPAREN", "LBRACKET"}:
+                depth += 1
+            elif token.type in {"RPAREN", "RBRACKET"}:
+                depth -= 1
+        return depth
+
+    def parameter(self, start: int, end: int) -> ParserToken | None:
+        """The name in a parameter's declaration: the last word outside of brackets, or the one after ``(*``."""
+        found = None
+        words = 0
+        depth = 0
+        for index in range(start, end):
+            token = self.tokens[index]
+            if token.type in {"LPAREN", "LBRACKET"}:
+                depth += 1
+            elif token.type in {"RPAREN", "RBRACKET"}:
+                depth -= 1
+            elif token.type in {"ID", "TYPEID"} and (depth == 0 or self.tokens[index - 1].type == "TIMES"):
+                found = token
+                words += 1
+                if depth:
+                    break
+        keyword_type = any(token.type in {"INT", "CHAR", "LONG", "SHORT", "VOID", "UNSIGNED", "STRUCT"} for token in self.tokens[start:end])
+        return found if words > 1 or keyword_type or (found is not None and found.value not in self.typedefs) else None
+
+    @staticmethod
+    def word(kind: str, text: str, where: ParserToken) -> ParserToken:
+        return ParserToken(kind, text, where.lineno, 0, "")
+
+    # --- statements ------------------------------------------------------------
+
+    def replace_around(self, body: int, index: int, fault: SyntaxFault) -> tuple[SyntaxFault | None, Any]:
+        """Replace the smallest statement around a fault with which the parser gets beyond it."""
+        spans = self.spans(body, index)
+        if fault.reason == "nested too deeply":
+            spans = list(dict.fromkeys([len(spans) - 1, *(d for d in (200, 50, 10, 2, 0) if d < len(spans) - 1)]))  # type: ignore[assignment]
+            chosen = [self.spans(body, index)[i] for i in spans]  # type: ignore[index]
+        else:
+            before = self.spans(body, max(spans[-1].start - 1, body + 1)) if spans else []
+            chosen = [*reversed(spans), *([before[-1]] if before and before[-1].end <= spans[-1].start else [])]
+            if len(chosen) > 1:
+                chosen.insert(1, chosen.pop())
+        tokens = self.tokens
+        best: tuple[SyntaxFault | None, Any] = (fault, None)
+        for span in chosen:
+            end = tokens[span.end - 1].lineno
+            start = tokens[span.start].lineno
+            self.tokens = tokens
+            kept = len(self.asides), dict(self.reasons)
+            self.replace(span, fault.reason)
+            best = self.attempt()
+            if best[0] is None or best[0].at > end or (best[0].at < start and best[0].reason != fault.reason):
+                return best
+            del self.asides[kept[0] :]
+            self.reasons = kept[1]
+        self.tokens = tokens
+        return self.replace_rest(body, index, fault)
+
+    def replace_rest(self, body: int, index: int, fault: SyntaxFault) -> tuple[SyntaxFault | None, Any]:
+        """Replace all of the body from the outermost statement around the fault, or all of it if that is not enough."""
+        spans = self.spans(body, index)
+        tokens = self.tokens
+        starts = [spans[0].start] if spans and spans[0].start > body + 1 else []
+        for start in [*starts, body + 1]:
+            self.tokens = tokens
+            self.replace(_Span(start, self.partner[body], "statement"), fault.reason)
+            best = self.attempt()
+            if best[0] is None:
+                return best
+            if self.index_of(best[0].at) < body:
+                return best
+        raise LoweringError(fault.reason)
+
+    def replace(self, span: _Span, reason: str) -> None:
+        """Put a placeholder where ``span`` is."""
+        inside = self.tokens[span.start : span.end]
+        words: dict[str, None] = {}
+        calls: dict[str, None] = {}
+        for position, token in enumerate(inside):
+            if token.type in {"ID", "TYPEID"} and token.value[0] not in "%&":
+                words[token.value] = None
+                if position + 1 < len(inside) and inside[position + 1].type == "LPAREN" and token.value not in self.typedefs:
+                    calls[token.value] = None
+            elif token.value[0] == "%" and token.value[1:].isdigit():
+                words.update(dict.fromkeys(self.asides[int(token.value[1:])].names))
+                calls.update(dict.fromkeys(self.asides[int(token.value[1:])].calls))
+        where = inside[0] if inside else self.tokens[span.start]
+        name = f"%{len(self.asides)}"
+        self.reasons[len(self.asides)] = reason
+        self.asides.append(Aside("unparsed", tuple(words), tuple(calls)))
+        holder = [self.word("ID", name, where)]
+        if span.shape == "statement":
+            holder.append(self.word("SEMI", ";", where))
+        elif span.shape == "header":
+            holder = [self.word("LPAREN", "(", where), *holder, self.word("RPAREN", ")", where)]
+        else:
+            semi = self.word("SEMI", ";", where)
+            holder = [self.word("LPAREN", "(", where), *holder, semi, semi, self.word("RPAREN", ")", where)]
+        self.tokens = [*self.tokens[: span.start], *holder, *self.tokens[span.end :]]
+
+    def spans(self, body: int, index: int) -> list[_Span]:
+        """The statements around a token, the outermost first."""
+        found: list[_Span] = []
+        low, high = body + 1, self.partner[body]
+        while low < high:
+            inner = self.statement_at(low, high, index)
+            if inner is None:
+                break
+            start, end = inner
+            start = self.after_labels(start, end)
+            if start >= end:
+                break
+            found.append(_Span(start, end, "statement"))
+            kind = self.tokens[start].type
+            if kind == "LBRACE":
+                low, high = start + 1, end - 1
+            elif kind in {"IF", "WHILE", "FOR", "SWITCH"} and self.partner.get(start + 1, -1) > start:
+                close = self.partner[start + 1]
+                if index <= close:
+                    deeper = self.inside_expression(start + 2, close, index)
+                    if deeper is None:
+                        found.append(_Span(start + 1, close + 1, "loop header" if kind == "FOR" else "header"))
+                        break
+                    low, high = deeper
+                else:
+                    low, high = close + 1, end
+            elif kind in {"DO", "ELSE"}:
+                low, high = start + 1, end
+            else:
+                deeper = self.inside_expression(start, end, index)
+                if deeper is None:
+                    break
+                low, high = deeper
+        return found
+
+    def inside_expression(self, start: int, end: int, index: int) -> tuple[int, int] | None:
+        """The content of the outermost statement expression around a token."""
+        at = start
+        while at < min(end, index):
+            close = self.partner.get(at, -1)
+            if self.tokens[at].type == "LBRACE" and self.tokens[at - 1].type == "LPAREN" and at < index < close:
+                return at + 1, close
+            at = close + 1 if at < close < index else at + 1
+        return None
+
+    def statement_at(self, low: int, high: int, index: int) -> tuple[int, int] | None:
+        at = low
+        while at < high:
+            end = self.statement_end(at, high)
+            if at <= index < end:
+                return at, end
+            at = end
+        return None
+
+    def after_labels(self, at: int, end: int) -> int:
+        """The index after the labels in front of a statement."""
+        while at < end:
+            kind = self.tokens[at].type
+            if kind in {"ID", "TYPEID"} and at + 1 < end and self.tokens[at + 1].type == "COLON":
+                at += 2
+            elif kind in {"CASE", "DEFAULT"}:
+                colon = at
+                while colon < end and self.tokens[colon].type != "COLON":
+                    colon += 1
+                at = colon + 1
+            else:
+                return at
+        return end
+
+    def statement_end(self, at: int, high: int) -> int:
+        """The index after the statement at ``at``."""
+        tokens, partner = self.tokens, self.partner
+        pending_do = 0
+        while at < high:
+            at = self.after_labels(at, high)
+            if at >= high:
+                return high
+            kind = tokens[at].type
+            if kind in {"IF", "WHILE", "FOR", "SWITCH"}:
+                at = partner[at + 1] + 1 if at < partner.get(at + 1, -1) < high else at + 1
+                continue
+            if kind in {"ELSE", "DO"}:
+                pending_do += kind == "DO"
+                at += 1
+                continue
+            if kind == "LBRACE":
+                at = partner.get(at, high - 1) + 1
+            else:
+                while at < high and tokens[at].type != "SEMI":
+                    at = partner[at] + 1 if at < partner.get(at, -1) < high else at + 1
+                at = min(at + 1, high)
+            if at < high and tokens[at].type == "ELSE":
+                at += 1
+                continue
+            if pending_do and at < high and tokens[at].type == "WHILE":
+                pending_do -= 1
+                while at < high and tokens[at].type != "SEMI":
+                    at = partner[at] + 1 if at < partner.get(at, -1) < high else at + 1
+                at = min(at + 1, high)
+                if at < high and tokens[at].type == "ELSE":
+                    at += 1
+                    continue
+            return at
+        return high
+
+
+assert keywords.PUNCTUATION
