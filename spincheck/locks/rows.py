@@ -183,10 +183,10 @@ def make_operation(row: OperationRow) -> Operation:
     ]
     if 0 <= parameters <= max(used):
         raise ValueError(f"`{row.function}` has {parameters} parameters, there is no argument {max(used)}")
-    if parameters >= 0 and saved.where == "result" and re.match(r"(?i)void *\(", row.signature):
-        raise ValueError(f"`{row.function}` has no result in which it could save anything")
     if saved.where in {"result", "out"} and action == "release":
         raise ValueError("a release is handed the saved state by value or in a handle, it does not store it")
+    if parameters >= 0 and saved.where == "result" and re.match(r"(?i)void *\(", row.signature):
+        raise ValueError(f"`{row.function}` has no result in which it could save anything")
     if saved.where == "value" and action != "release":
         raise ValueError("an acquire stores the saved state in `result`, `*N` or `handle N`")
     if action == "try" and not row.success:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spincheck.rules.rule import Match, Rule
+from spincheck.rules.rule import Expect, Invalid, Match, Rule
 
 
 class CallWhileHoldingRule(Rule):
@@ -13,6 +13,37 @@ class CallWhileHoldingRule(Rule):
     models = ("kmdf", "wdm", "ndis", "storport", "posix", "linux")
     differs = "For `forbidden` rows of a project's configuration that name no rule of their own."
     fallback = True
+    configuration = 'forbidden = [{ function = "Touch", kinds = ["@spin"] }]\n'
     matches = (Match(("call-while-holding",)),)
-    valid = ()
-    invalid = ()
+    valid = (
+        """\
+EVT_WDF_WORKITEM EvtWorkItem;
+
+VOID EvtWorkItem(WDFWORKITEM WorkItem)
+{
+    PDEVICE dev = DeviceOf(WorkItem);
+
+    WdfSpinLockAcquire(dev->SpinLock);
+    dev->Count++;
+    WdfSpinLockRelease(dev->SpinLock);
+    Touch(dev);
+}
+""",
+    )
+    invalid = (
+        Invalid(
+            """\
+EVT_WDF_WORKITEM EvtWorkItem;
+
+VOID EvtWorkItem(WDFWORKITEM WorkItem)
+{
+    PDEVICE dev = DeviceOf(WorkItem);
+
+    WdfSpinLockAcquire(dev->SpinLock);
+    Touch(dev);
+    WdfSpinLockRelease(dev->SpinLock);
+}
+""",
+            (Expect(8, "CallWhileHolding"),),
+        ),
+    )

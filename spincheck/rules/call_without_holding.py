@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spincheck.rules.rule import Match, Rule
+from spincheck.rules.rule import Expect, Invalid, Match, Rule
 
 
 class CallWithoutHoldingRule(Rule):
@@ -13,6 +13,34 @@ class CallWithoutHoldingRule(Rule):
     models = ("kmdf", "wdm", "ndis", "storport", "posix", "linux")
     differs = "For `required` rows of a project's configuration that name no rule of their own."
     fallback = True
+    configuration = 'required = [{ function = "Touch", kinds = ["wdfwait"] }]\n'
     matches = (Match(("call-without-holding",)),)
-    valid = ()
-    invalid = ()
+    valid = (
+        """\
+EVT_WDF_WORKITEM EvtWorkItem;
+
+VOID EvtWorkItem(WDFWORKITEM WorkItem)
+{
+    PDEVICE dev = DeviceOf(WorkItem);
+
+    WdfWaitLockAcquire(dev->WaitLock, NULL);
+    Touch(dev);
+    WdfWaitLockRelease(dev->WaitLock);
+}
+""",
+    )
+    invalid = (
+        Invalid(
+            """\
+EVT_WDF_WORKITEM EvtWorkItem;
+
+VOID EvtWorkItem(WDFWORKITEM WorkItem)
+{
+    PDEVICE dev = DeviceOf(WorkItem);
+
+    Touch(dev);
+}
+""",
+            (Expect(7, "CallWithoutHolding"),),
+        ),
+    )

@@ -73,21 +73,21 @@ def enabled() -> tuple[type[Rule], ...]:
     return tuple(rule for rule in RULES if rule.enabled)
 
 
-@functools.cache
-def _hints() -> dict[str, frozenset[str]]:
-    """Return which rules the built-in rows name for a called function."""
-    return _hints_of(tables.load(tables.families()))
+_HINTS: dict[str, dict[str, frozenset[str]]] = {}
 
 
-def _hints_of(known: tables.Tables) -> dict[str, frozenset[str]]:
-    hints: dict[str, set[str]] = {}
-    for bans in known.forbidden.values():
-        for ban in bans:
-            hints.setdefault(ban.function, set()).add(ban.rule)
-    for needs in known.required.values():
-        for need in needs:
-            hints.setdefault(need.function, set()).add(need.rule)
-    return {name: frozenset(rules) for name, rules in hints.items()}
+def _hints(known: tables.Tables) -> dict[str, frozenset[str]]:
+    """Return which rules the tables' rows name for a called function."""
+    if known.digest not in _HINTS:
+        hints: dict[str, set[str]] = {}
+        for bans in known.forbidden.values():
+            for ban in bans:
+                hints.setdefault(ban.function, set()).add(ban.rule)
+        for needs in known.required.values():
+            for need in needs:
+                hints.setdefault(need.function, set()).add(need.rule)
+        _HINTS[known.digest] = {name: frozenset(rules) for name, rules in hints.items()}
+    return _HINTS[known.digest]
 
 
 def describe(finding: Finding, known: tables.Tables | None = None) -> Description:
@@ -96,11 +96,9 @@ def describe(finding: Finding, known: tables.Tables | None = None) -> Descriptio
     The first rule is the primary one; the order depends on nothing but the finding. ``known`` are the run's own tables, for the
     nouns and hints of a user's rows.
     """
-    hints: frozenset[str] = frozenset()
-    for call in (finding.other, *finding.operations):
-        hints |= _hints().get(call, frozenset())
-        if known is not None:
-            hints |= _hints_of(known).get(call, frozenset())
+    table = _hints(known or tables.load(tables.families()))
+    calls = [table[call] for call in (finding.other, *finding.operations) if call in table]
+    hints = frozenset[str]().union(*calls)
     ranked = [
         (rank, rule.name, rule)
         for rule in RULES

@@ -87,6 +87,7 @@ class Rule:
     warning. ``enabled``: told unless asked otherwise. ``pages`` are Microsoft's DDI compliance pages that the rule stands for (name of
     the page below learn.microsoft.com/windows-hardware/drivers/devtest/), empty for a rule of our own; ``microsoft`` says what these
     pages ask, ``differs`` what this rule does otherwise and why. ``fallback``: only for findings that no other rule wants.
+    ``configuration`` is the text of a spincheck.toml that the examples are checked with.
     """
 
     name: ClassVar[str]
@@ -100,6 +101,7 @@ class Rule:
     differs: ClassVar[str] = ""
     matches: ClassVar[tuple[Match, ...]]
     fallback: ClassVar[bool] = False
+    configuration: ClassVar[str] = ""
     valid: ClassVar[tuple[str, ...]]
     invalid: ClassVar[tuple[Invalid, ...]]
 
