@@ -165,8 +165,9 @@ class Interpreter:
         known = state.facts.range_of(operand)
         if iv.contains(iv.TYPE_RANGES[what.to], known):
             return operand
-        if what.to == "i32" and known.low <= iv.TYPE_RANGES["i32"].low and known.high >= iv.TYPE_RANGES["u32"].high:
-            # A status or a LONG of unknown declaration: the conversion is written for the reader and changes nothing.
+        if what.to == "i32" and not iv.contains(iv.TYPE_RANGES["u32"], known):
+            # A status or a LONG of unknown declaration: the conversion is written for the reader and changes nothing. What a test
+            # has said of the value since must not turn it into another term.
             return operand
         return self.terms.cast(what.to, operand)
 
