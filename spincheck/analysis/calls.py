@@ -262,6 +262,8 @@ class Calls:
         if case.tainted:
             self._taint(state)
         for need in case.needs:
+            if need.tried and self._is_held(state, need, reader):
+                return None
             problem = self._meet_need(state, need, reader, call, name)
             if problem is not None:
                 problems.append(problem)
@@ -291,6 +293,10 @@ class Calls:
                     return other, held
         return lock, look_up(state, lock, kind)
 
+    def _is_held(self, state: State, need: CaseNeed, reader: RowReader) -> bool:
+        _, current = self._find(state, reader.term(need.lock), need.kind)
+        return current is not None and current.status == "held"
+
     def _meet_need(self, state: State, need: CaseNeed, reader: RowReader, call: Call, name: str) -> Problem | None:
         lock, current = self._find(state, reader.term(need.lock), need.kind)
         irql = state.normal(reader.term(need.irql)) if need.irql != NOWHERE else None
@@ -301,7 +307,7 @@ class Calls:
                     state.locks[alias] = LockState("maybe", need.kind)
                     state.locks[lock] = LockState("maybe", need.kind)
                     return None
-            state.needs.setdefault(lock, Need(need.status, need.kind, call.at, need.operation, need.doubtful, need.variant, irql))
+            state.needs.setdefault(lock, Need(need.status, need.kind, call.at, need.operation, need.doubtful, need.variant, irql, need.tried))
             return None
         kind = self._tables.kinds.get(need.kind)
         if current.status == "maybe" or kind is None:

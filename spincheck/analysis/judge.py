@@ -156,7 +156,7 @@ class Judge:
 
     @staticmethod
     def _entry_need(lock: Term, need: Need, hold: Hold | None) -> Problem | None:
-        if need.doubtful:
+        if need.doubtful or need.tried:
             return None
         if need.status == "held" and hold is None:
             return Problem("released-unheld", lock, need.kind, "", need.operation, need.at)

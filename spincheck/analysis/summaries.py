@@ -79,6 +79,7 @@ class CaseNeed(msgspec.Struct, frozen=True, array_like=True):
     doubtful: bool
     variant: str
     irql: int
+    tried: bool = False
 
 
 class CaseSet(msgspec.Struct, frozen=True, array_like=True):

@@ -79,7 +79,7 @@ def _case(interpreter: Interpreter, state: State, writer: TermWriter) -> Case:
             )
         )
     needs = tuple(
-        CaseNeed(writer.add(lock), need.status, need.kind, need.operation, need.doubtful, need.variant, writer.add(need.irql))
+        CaseNeed(writer.add(lock), need.status, need.kind, need.operation, need.doubtful, need.variant, writer.add(need.irql), need.tried)
         for lock, need in state.needs.items()
     )
     plain = {cell: value for cell, value in visible.items() if cell.op != "all"}

@@ -39,6 +39,7 @@ class Need(NamedTuple):
     """What a lock must be when the function is entered, so that this path is in order.
 
     ``doubtful``: the operation may have meant another lock that aliases; a need that is not met is then no defect.
+    ``tried``: a try succeeded, which cannot be where the lock is held; such a path is then not taken.
     ``at`` and ``operation`` say which operation first asked for it; for a release, ``variant`` and ``irql`` are what it will be released
     with.
     """
@@ -50,6 +51,7 @@ class Need(NamedTuple):
     doubtful: bool = False
     variant: str = ""
     irql: Term | None = None
+    tried: bool = False
 
 
 def join(left: LockState | None, right: LockState | None) -> LockState | None:

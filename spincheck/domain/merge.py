@@ -76,7 +76,7 @@ def _touches(term: Term, reachable: set[Term]) -> bool:
 
 def lock_key(state: State) -> Any:
     """Return what must agree for two states to be joined at all: locks and needs."""
-    needs = frozenset((lock, need.status, need.doubtful) for lock, need in state.needs.items())
+    needs = frozenset((lock, need.status, need.doubtful, need.tried) for lock, need in state.needs.items())
     return frozenset(state.locks.items()), needs
 
 
