@@ -308,6 +308,8 @@ class Calls:
                     state.locks[lock] = LockState("maybe", need.kind)
                     return None
             state.needs.setdefault(lock, Need(need.status, need.kind, call.at, need.operation, need.doubtful, need.variant, irql, need.tried))
+            if need.status == "held" and not need.doubtful and self._machine.is_free_on_entry(lock):
+                return Problem("released-unheld", lock, need.kind, "", need.operation, call.at, through=name)
             return None
         kind = self._tables.kinds.get(need.kind)
         if current.status == "maybe" or kind is None:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from spincheck.analysis.calls import Callee, Calls
 from spincheck.analysis.cfg import Graph, Liveness
 from spincheck.analysis.fixpoint import Budget, Fixpoint
-from spincheck.analysis.judge import Judge, Standing
+from spincheck.analysis.judge import Judge, Standing, held_by_role
 from spincheck.analysis.summaries import Summary
 from spincheck.analysis.transfer import Constants, Interpreter
 from spincheck.analysis.write import fields_read, write_summary
@@ -42,9 +42,11 @@ class Run(NamedTuple):
     fixpoint: Fixpoint
 
 
-def run(function: Function, graph: Graph, around: Surroundings, budget: Budget) -> Run:
+def run(function: Function, graph: Graph, around: Surroundings, standing: Standing, budget: Budget) -> Run:
     """Run the fixpoint over a function."""
     interpreter = Interpreter(function, graph, around.tables, around.constants)
+    if standing.kind == "entry":
+        interpreter.machine.held_on_entry = frozenset(held_by_role(interpreter.terms, standing))
     Calls(interpreter, around.callee, around.targets)
 
     def reads(call: Call) -> frozenset[str] | None:
@@ -69,7 +71,7 @@ def run(function: Function, graph: Graph, around: Surroundings, budget: Budget) 
 def analyse_function(function: Function, around: Surroundings, standing: Standing) -> Summary:
     """Return the summary of a function whose callees' summaries are known."""
     graph = Graph(function)
-    first = run(function, graph, around, Budget())
+    first = run(function, graph, around, standing, Budget())
     judge = Judge(first.interpreter, first.fixpoint, standing)
     findings = judge.findings()
     suspects = judge.suspects() if standing.kind == "helper" else ()

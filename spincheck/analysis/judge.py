@@ -24,7 +24,7 @@ from spincheck.domain import intervals as iv
 from spincheck.domain.lockstate import LockState, Need
 from spincheck.domain.merge import is_input
 from spincheck.domain.state import State
-from spincheck.domain.terms import Term
+from spincheck.domain.terms import Term, Terms
 from spincheck.locks.model import Hold
 
 MAX_PAIRS = 400
@@ -36,6 +36,17 @@ class Standing(NamedTuple):
 
     kind: Literal["entry", "helper", "unknown"]
     holds: tuple[Hold, ...] = ()
+
+
+def held_by_role(terms: Terms, standing: Standing) -> dict[Term, Hold]:
+    """Return the locks that a function is entered with because of its role."""
+    held = {}
+    for hold in standing.holds:
+        if hold.lock.name:
+            held[terms.make("lock", hold.lock.name)] = hold
+        elif hold.lock.arguments:
+            held[terms.make("param", hold.lock.arguments[0])] = hold
+    return held
 
 
 class Candidate(NamedTuple):
@@ -115,19 +126,9 @@ class Judge:
         """The place of an instruction that leaves the function."""
         return int(getattr(self._in.function.code[pc], "at", 0))
 
-    def _held_by_role(self) -> dict[Term, Hold]:
-        held = {}
-        terms = self._in.terms
-        for hold in self._standing.holds:
-            if hold.lock.name:
-                held[terms.make("lock", hold.lock.name)] = hold
-            elif hold.lock.arguments:
-                held[terms.make("param", hold.lock.arguments[0])] = hold
-        return held
-
     def _entry(self) -> list[Candidate]:
         groups: dict[tuple[Problem, int], list[State]] = {}
-        owed = self._held_by_role()
+        owed = held_by_role(self._in.terms, self._standing)
 
         def add(problem: Problem, pc: int, state: State) -> None:
             groups.setdefault((problem, pc), []).append(state)
@@ -158,8 +159,6 @@ class Judge:
     def _entry_need(lock: Term, need: Need, hold: Hold | None) -> Problem | None:
         if need.doubtful or need.tried:
             return None
-        if need.status == "held" and hold is None:
-            return Problem("released-unheld", lock, need.kind, "", need.operation, need.at)
         if need.status == "free" and hold is not None and hold.kind == need.kind:
             return Problem("acquired-twice", lock, need.kind, "", need.operation, need.at)
         return None

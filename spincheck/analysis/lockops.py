@@ -89,15 +89,24 @@ def _unknown(term: Term) -> bool:
 
 
 class LockMachine:
-    """The lock automaton under one set of tables. ``tokens`` are the saved IRQLs made so far, each with the lock it was saved for."""
+    """The lock automaton under one set of tables. ``tokens`` are the saved IRQLs made so far, each with the lock it was saved for.
+
+    ``held_on_entry`` are the locks that an entry point's role is entered with; None when callers decide what is held, so that a release
+    without an acquire is a need and no problem yet.
+    """
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
         self.tokens: dict[Term, Term] = {}
+        self.held_on_entry: frozenset[Term] | None = None
 
     def same_storage(self, one: str, other: str) -> bool:
         """Tell whether two kinds are ways to take the same lock."""
         return one == other or self._tables.storage(one) == self._tables.storage(other)
+
+    def is_free_on_entry(self, lock: Term) -> bool:
+        """Tell whether the lock is known to be free when the function is entered."""
+        return self.held_on_entry is not None and lock not in self.held_on_entry
 
     # --- acquire ---
 
@@ -168,9 +177,11 @@ class LockMachine:
         if before is None:
             state.needs.setdefault(lock, Need("held", row.kind, at, row.function, variant=row.variant, irql=irql))
             state.locks[lock] = LockState("free", row.kind, operation=row.function)
-            return [Outcome(state)]
-        problem = Problem("released-unheld", lock, row.kind, before.operation, row.function, at)
-        state.locks[lock] = LockState("free", row.kind, operation=row.function)
+            if not self.is_free_on_entry(lock):
+                return [Outcome(state)]
+        else:
+            state.locks[lock] = LockState("free", row.kind, operation=row.function)
+        problem = Problem("released-unheld", lock, row.kind, before.operation if before is not None else "", row.function, at)
         return [Outcome(state, (problem,))]
 
     def _released_lock(self, state: State, event: LockEvent) -> Term:
@@ -190,13 +201,16 @@ class LockMachine:
         if before is not None and before.status == "maybe":
             return Outcome(state)
         count = (before.depth if before is not None else 0) - 1
+        problems: tuple[Problem, ...] = ()
         if count < 0:
             state.needs.setdefault(lock, Need("held", kind, at, function))
+            if self.is_free_on_entry(lock):
+                problems = (Problem("released-unheld", lock, kind, before.operation if before is not None else "", function, at),)
         if count < -MAX_COUNT:
             state.locks[lock] = LockState("maybe", kind)
         else:
             state.locks[lock] = LockState("held" if count > 0 else "free", kind, count, operation=function)
-        return Outcome(state)
+        return Outcome(state, problems)
 
     def _give_back(self, state: State, lock: Term, held: LockState, event: LockEvent, irql: Term | None, at: int) -> Outcome:
         row = event.operation
