@@ -14,6 +14,7 @@ from spincheck.cli_errors import say
 from spincheck.diagnostics import Report
 from spincheck.driver import Session, status_of
 from spincheck.driver_inputs import Input, InputError, read_inputs
+from spincheck.driver_output import write_whole
 from spincheck.driver_settings import Options, default_cache
 
 
@@ -150,9 +151,7 @@ def _finish(session: Session, report: Report, arguments: Arguments) -> int:
 
 
 def _write(path: str, data: bytes) -> None:
-    from spincheck.driver_units import write_atomically  # noqa: PLC0415
-
-    write_atomically(path, data)
+    write_whole(path, data)
 
 
 def _names(given: str | None, option: str) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from spincheck.cache.keys import Stamped, digest
 from spincheck.diagnostics import REPORT_VERSION, Coverage, Diagnostic, Gap, Report, Stats, Tool
 from spincheck.driver_drafts import Drafts
 from spincheck.driver_inputs import Input, InputError, read_input, read_inputs
+from spincheck.driver_output import write_whole
 from spincheck.driver_select import Relative, Spelled, told
 from spincheck.driver_settings import Knowledge, Options
 from spincheck.driver_source import Sources, Suppression, find_suppressions
@@ -75,6 +76,7 @@ class Session:
     def __init__(self, options: Options) -> None:
         self.options = options
         self.knowledge = Knowledge(options)
+        self._policy = self.knowledge.policy  # a mistyped rule is told before the work and not after it
         self.build = secrets.token_hex(8)
         self._store: Store | None = None
         self._told_warnings = 0
@@ -115,11 +117,11 @@ class Session:
         started = time.monotonic()
         one = read_input(path)
         body, data, stats = self._unit_body(one)
-        from spincheck.driver_units import encode_file, notes, write_atomically  # noqa: PLC0415
+        from spincheck.driver_units import encode_file, notes  # noqa: PLC0415
 
         sources = self._sources()
         extra = notes(body, sources, _suppressions(body.drafts.files, sources, [one]))
-        write_atomically(out, encode_file(data, extra))
+        write_whole(out, encode_file(data, extra))
         report = self._report(body.drafts, extra.suppressions, sources.spelled, stats, started, whole=False)
         if record:
             self._record("unit", self._path(body.record.source), report)
@@ -134,7 +136,7 @@ class Session:
     ) -> tuple[Report, frozenset[str]]:
         """Do as `link`; return also the fingerprints of what the units' own steps could tell already."""
         started = time.monotonic()
-        from spincheck.driver_units import PackedUnit, read_unit_file, spelling_lookup, write_atomically  # noqa: PLC0415
+        from spincheck.driver_units import PackedUnit, read_unit_file, spelling_lookup  # noqa: PLC0415
         from spincheck.report import json_report  # noqa: PLC0415
 
         files = sorted(
@@ -154,7 +156,7 @@ class Session:
         suppressions = sorted({found for _, _, extra in files for found in extra.suppressions})
         spelled = spelling_lookup([extra for _, _, extra in files])
         report = self._report(drafts, suppressions, spelled, stats, started, whole=True)
-        write_atomically(out, json_report.render(report).encode())
+        write_whole(out, json_report.render(report).encode())
         if record:
             self._record("link", self._path(out), report)
         return report, frozenset(
@@ -273,7 +275,7 @@ class Session:
         diagnostics = told(
             drafts.drafts,
             suppressions,
-            policy=self.knowledge.policy,
+            policy=self._policy,
             known_rules=self.knowledge.rule_names,
             spelled=spelled,
             root=root,

@@ -65,7 +65,9 @@ class LocatedUnit(Protocol):
 class Renderer:
     """Renders findings about a fixed list of units. ``macros``: operation → macros that expand to it; ``describe`` names the rules."""
 
-    def __init__(self, units: Sequence[LocatedUnit], macros: Macros, describe: Callable[[Finding], Description]) -> None:
+    def __init__(
+        self, units: Sequence[LocatedUnit], macros: Macros, describe: Callable[[Finding], Description]
+    ) -> None:
         self._macros = macros
         self._describe = describe
         self._units: dict[str, LocatedUnit] = {}

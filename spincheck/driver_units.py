@@ -14,9 +14,7 @@ The encoding is MessagePack by msgspec, decoded into fixed types: a hostile unit
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 
 import msgspec
 
@@ -191,7 +189,7 @@ def read_unit_file(path: str) -> tuple[str, UnitBody, UnitNotes]:
     try:
         version = _version(data)
         if version is None:
-            raise InputError(f"{path}: is not a unit file; make it with spincheck unit FILE.i -o {path}")
+            raise InputError(f"{path}: is no unit file; make one with spincheck unit FILE.i -o {path}")
         if version != UNIT_VERSION:
             raise InputError(
                 f"{path}: unit file of version {version}, this spincheck reads {UNIT_VERSION}; make it again"
@@ -203,18 +201,6 @@ def read_unit_file(path: str) -> tuple[str, UnitBody, UnitNotes]:
             f"{path}: the unit file is damaged or made by another spincheck; make it again"
         ) from None
     return hashlib.blake2b(whole.body, digest_size=16).hexdigest(), body, whole.notes
-
-
-def write_atomically(path: str, data: bytes) -> None:
-    """Write a result so that a killed process never leaves half of it; raises `InputError`."""
-    target = Path(path)
-    beside = target.with_name(f"{target.name}.{os.getpid()}.tmp")
-    try:
-        beside.write_bytes(data)
-        beside.replace(target)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from None
 
 
 def ordinals(header: ir.FunctionHeader, code: ir.Function) -> Iterator[int]:
@@ -251,7 +237,9 @@ def spelling_lookup(files: Sequence[UnitNotes]) -> Spelled:
 
 
 def _version(data: bytes) -> int | None:
-    head = msgspec.msgpack.decode(data)
-    if isinstance(head, list) and len(head) > 1 and head[0] == UNIT_MAGIC and isinstance(head[1], int):
-        return head[1]
-    return None
+    """Return the version that the bytes say, or None when they are no unit file at all."""
+    # The first bytes of every version: an array, then the magic, then the version.
+    magic = msgspec.msgpack.encode(UNIT_MAGIC)
+    if not 0x90 <= (data[0] if data else 0) <= 0x9F or data[1 : 1 + len(magic)] != magic:
+        return None
+    return data[1 + len(magic)] if len(data) > 1 + len(magic) else -1

@@ -14,6 +14,7 @@ SHARED = {"", "ir", "diagnostics", "memory", "builds"}
 ALLOWED = {
     "": set(),
     "ir": set(),
+    "ir_text": {"ir"},
     "memory": set(),
     "diagnostics": set(),
     "builds": set(),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from spincheck.cli import main
 
 HEADER = """\
 typedef void VOID;
@@ -84,20 +88,34 @@ class Ran:
 
 
 class Runner:
-    """Runs the command line in a directory, with a cache of its own."""
+    """Runs the command line in a directory that is its project."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.env = {name: value for name, value in os.environ.items() if not name.startswith("SPINCHECK")}
 
     def __call__(self, *arguments: object, **env: str) -> Ran:
+        """Run in this process: the tables are then read once for all tests."""
+        out, err = io.StringIO(), io.StringIO()
+        before = dict(os.environ), Path.cwd()
+        os.environ.clear()
+        os.environ.update(self.env | env)
+        os.chdir(self.directory)
+        try:
+            with redirect_stdout(out), redirect_stderr(err):
+                status = main([str(argument) for argument in arguments])
+        finally:
+            os.environ.clear()
+            os.environ.update(before[0])
+            os.chdir(before[1])
+        assert "internal error" not in err.getvalue()
+        return Ran(status, out.getvalue(), err.getvalue())
+
+    def process(self, *arguments: object, **options: object) -> Ran:
+        """Run in a process of its own."""
+        command = [sys.executable, "-m", "spincheck", *map(str, arguments)]
         run = subprocess.run(
-            [sys.executable, "-m", "spincheck", *map(str, arguments)],
-            cwd=self.directory,
-            env={**self.env, **env},
-            capture_output=True,
-            text=True,
-            check=False,
+            command, cwd=self.directory, env=self.env, capture_output=True, text=True, check=False, **options
         )
         assert "Traceback" not in run.stderr
         return Ran(run.returncode, run.stdout, run.stderr)

@@ -69,7 +69,7 @@ def test_unit_and_link(client, run: Runner):
     }
     assert [answers[name]["status"] for name in "abcd"] == [0, 1, 0, 0]
     (leak,) = answers["b"]["diagnostics"]
-    assert leak["text"].startswith("b.c:8:9: error: ")
+    assert leak["text"].startswith("b.c:9:9: error: ")
     assert leak["severity"] == "error"
     assert leak["rule"] == "SpinlockRelease"
     assert answers["b"]["text"] == ""
@@ -155,16 +155,17 @@ def test_unreadable_input(client, run: Runner):
     (run.directory / "dir").mkdir()
     (run.directory / "junk.i").write_bytes(bytes(range(256)) * 20)
     (run.directory / "old.spin").write_text("junk")
+    run.write("a.i", CLEAN)
     for fields, said in (
         ({"command": "unit", "input": "missing.i", "output": "o"}, "no such file"),
         ({"command": "unit", "input": "dir", "output": "o"}, "is a directory"),
         ({"command": "unit", "input": "junk.i", "output": "o"}, "is binary"),
         ({"command": "unit", "input": "junk.i"}, "needs an output"),
         ({"command": "link", "inputs": ["missing.spin"], "output": "o"}, "no such file"),
-        ({"command": "link", "inputs": ["old.spin"], "output": "o"}, "not a unit file"),
+        ({"command": "link", "inputs": ["old.spin"], "output": "o"}, "is no unit file"),
         ({"command": "unit", "input": "x", "output": "o", "cwd": "/no/such/directory"}, "current directory"),
         (
-            {"command": "unit", "input": "x", "output": "o", "options": {"cache": None, "rules": ["Nope"]}},
+            {"command": "unit", "input": "a.i", "output": "o", "options": {"cache": None, "rules": ["Nope"]}},
             "Nope",
         ),
         (
