@@ -83,7 +83,14 @@ def page(rule: type[Rule]) -> str:
     if rule.differs:
         parts += ["", "## What spincheck does", "", rule.differs]
     if rule.configuration:
-        parts += ["", "The examples are checked with this `spincheck.toml`:", "", "```toml", rule.configuration.rstrip(), "```"]
+        parts += [
+            "",
+            "The examples are checked with this `spincheck.toml`:",
+            "",
+            "```toml",
+            rule.configuration.rstrip(),
+            "```",
+        ]
     for title, texts in (
         ("Right", rule.valid),
         ("Wrong", tuple(_wrong(example.text, example.expect) for example in rule.invalid)),

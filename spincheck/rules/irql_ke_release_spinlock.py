@@ -18,7 +18,7 @@ class IrqlKeReleaseSpinLockRule(Rule):
     microsoft = "The release happens at DISPATCH_LEVEL, with the IRQL that was current before the acquire."
     differs = (
         "The value is followed through fields and helpers instead of the IRQL itself. A saved IRQL that a "
-        "nested acquire overwrites is told where that happens."
+        "nested acquire overwrote is told where it is used."
     )
     matches = (Match(IRQL, kinds=("spin",), rank=PRIMARY),)
     valid = (
@@ -58,7 +58,7 @@ NTSTATUS DispatchRead(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     return STATUS_PENDING;
 }
 """,
-            (Expect(9, "IrqlKeReleaseSpinLock"),),
+            (Expect(12, "IrqlKeReleaseSpinLock"),),
         ),
         Invalid(
             """\

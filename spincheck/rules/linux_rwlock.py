@@ -39,11 +39,11 @@ int update(struct port *port)
 {
     write_lock(&port->table);
     port->count++;
-    write_unlock(&port->table);
+    write_lock(&port->table);
     write_unlock(&port->table);
     return 0;
 }
 """,
-            (Expect(6, "LinuxRWLock"),),
+            (Expect(5, "LinuxRWLock"),),
         ),
     )

@@ -35,14 +35,16 @@ NTSTATUS LockIfReady(PDEVICE dev)
             """\
 NTSTATUS LockIfReady(PDEVICE dev)
 {
+    PVOID buffer = ExAllocatePoolWithTag(NonPagedPool, 64, 'nips');
+
     KeAcquireSpinLock(&dev->Lock, &dev->OldIrql);
-    if (!dev->Ready) {
+    if (buffer == NULL) {
         return STATUS_SUCCESS;
     }
     KeReleaseSpinLock(&dev->Lock, dev->OldIrql);
     return STATUS_SUCCESS;
 }
 """,
-            (Expect(5, "LockContract"),),
+            (Expect(7, "LockContract"),),
         ),
     )

@@ -50,4 +50,35 @@ VOID EvtDpc(WDFDPC Dpc)
 """,
             (Expect(9, "LockVariant"),),
         ),
+        Invalid(
+            """\
+EVT_WDF_TIMER EvtTimer;
+
+VOID EvtTimer(WDFTIMER Timer)
+{
+    PDEVICE dev = DeviceOf(Timer);
+    KLOCK_QUEUE_HANDLE handle;
+
+    KeAcquireInStackQueuedSpinLock(&dev->Lock, &handle);
+    dev->Count++;
+    KeReleaseSpinLock(&dev->Lock, handle.OldIrql);
+}
+""",
+            (Expect(10, "LockVariant"),),
+        ),
+        Invalid(
+            """\
+EVT_WDF_TIMER EvtTimer;
+
+VOID EvtTimer(WDFTIMER Timer)
+{
+    PDEVICE dev = DeviceOf(Timer);
+    KIRQL irql = ExAcquireSpinLockShared(&dev->ExLock);
+
+    dev->Count++;
+    ExReleaseSpinLockExclusive(&dev->ExLock, irql);
+}
+""",
+            (Expect(9, "LockVariant"),),
+        ),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from spincheck.locks import config
 from spincheck.rules import registry
 
@@ -84,7 +85,11 @@ def test_the_digest_is_of_the_values():
         ('ignore = [\n  "A",\n  "A",\n]\n', 3, "`A` is named twice in `ignore`"),
         ('select = ["A"]\nignore = ["B", "A"]\n', 2, "rule `A` is both selected and ignored"),
         ('locks = [\n  "windows",\n  "linus",\n]\n', 3, "there are no lock tables `linus`"),
-        ('[severity]\nA = "error"\nB = "fatal"\n', 3, "the severity of `B` must be one of error, warning, off"),
+        (
+            '[severity]\nA = "error"\nB = "fatal"\n',
+            3,
+            "the severity of `B` must be one of error, warning, off",
+        ),
         ('model = "kdmf"\n', 1, "did you mean `kmdf`?"),
         ("operation = [\n", 2, "not valid TOML"),
         (
@@ -97,8 +102,16 @@ def test_the_digest_is_of_the_values():
             2,
             "`KeReleaseSpinLock` cannot both release (spin.toml:",
         ),
-        ('operation = [\n\n  { function = "A", action = "acquire", kind = "spn", lock = "argument 0" },\n]\n', 3, "unknown kind `spn`; did you mean `spin`?"),
-        ('noreturn = ["WdfSpinLockAcquire"]\n', 1, "`WdfSpinLockAcquire` never returns, so it cannot be a lock operation too"),
+        (
+            'operation = [\n\n  { function = "A", action = "acquire", kind = "spn", lock = "argument 0" },\n]\n',
+            3,
+            "unknown kind `spn`; did you mean `spin`?",
+        ),
+        (
+            'noreturn = ["WdfSpinLockAcquire"]\n',
+            1,
+            "`WdfSpinLockAcquire` never returns, so it cannot be a lock operation too",
+        ),
     ],
 )
 def test_a_mistake(text, line, message):
@@ -110,14 +123,21 @@ def test_a_mistake(text, line, message):
 
 def test_lines_count_in_a_pyproject():
     text = '[project]\nname = "x"\n\n[tool.spincheck]\nselect = ["A"]\noperation = [\n  { function = "A", acton = "acquire" },\n]\n'
-    with pytest.raises(config.ConfigError, match=r"^pyproject.toml:7: unknown field `acton`; did you mean `action`"):
+    with pytest.raises(
+        config.ConfigError, match=r"^pyproject.toml:7: unknown field `acton`; did you mean `action`"
+    ):
         config.parse(text, "pyproject.toml")
-    assert config.parse('[tool.other]\nx = 1\n[tool.spincheck]\nignore = ["LockOrder"]\n', "pyproject.toml").ignore == ("LockOrder",)
+    assert config.parse(
+        '[tool.other]\nx = 1\n[tool.spincheck]\nignore = ["LockOrder"]\n', "pyproject.toml"
+    ).ignore == ("LockOrder",)
 
 
 def test_an_unknown_rule_is_told_with_its_line():
     read = parse('ignore = [\n  "LockOrder",\n  "SpinlockReleese",\n]\n')
-    with pytest.raises(config.ConfigError, match=r"^spincheck.toml:3: there is no rule `SpinlockReleese`; did you mean `SpinlockRelease`"):
+    with pytest.raises(
+        config.ConfigError,
+        match=r"^spincheck.toml:3: there is no rule `SpinlockReleese`; did you mean `SpinlockRelease`",
+    ):
         read.check_rules(rule.name for rule in registry.all_rules())
 
 
@@ -140,5 +160,5 @@ def test_a_file_that_cannot_be_read(tmp_path, content):
     path = tmp_path / "spincheck.toml"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(config.ConfigError, match="spincheck.toml"):
+    with pytest.raises(config.ConfigError, match=r"spincheck.toml"):
         config.load(path)

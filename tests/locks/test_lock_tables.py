@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from spincheck.locks import tables
 from spincheck.locks.model import Condition, LockIdentity, Saved
 
@@ -23,7 +24,7 @@ def test_families_are_chosen_by_name():
     assert EVERY_FAMILY == ("linux", "posix", "windows")
     assert "pthread_mutex_lock" not in tables.load().operations
     assert "pthread_mutex_lock" in tables.load(("windows", "posix")).operations
-    with pytest.raises(tables.TableError, match="there are no lock tables `posiks`.*did you mean `posix`"):
+    with pytest.raises(tables.TableError, match=r"there are no lock tables `posiks`.*did you mean `posix`"):
         tables.load(("posiks",))
 
 
@@ -80,7 +81,13 @@ def test_the_digest_names_the_content():
 )
 def test_an_operation(windows, name, action, kind, arguments, saved, variant):
     row = only(windows, name)
-    assert (row.action, row.kind, row.lock.arguments, row.saved, row.variant) == (action, kind, arguments, saved, variant)
+    assert (row.action, row.kind, row.lock.arguments, row.saved, row.variant) == (
+        action,
+        kind,
+        arguments,
+        saved,
+        variant,
+    )
 
 
 def test_a_queued_lock_is_released_by_its_handle_alone(windows):
@@ -159,11 +166,21 @@ def test_no_role(windows, type_name):
 
 def test_a_cancel_routine_is_entered_with_the_cancel_lock(windows):
     (hold,) = windows.role("DRIVER_CANCEL").holds
-    assert (hold.kind, hold.at_exit, hold.saved_argument, hold.saved_field) == ("cancel", "released", 1, "CancelIrql")
+    assert (hold.kind, hold.at_exit, hold.saved_argument, hold.saved_field) == (
+        "cancel",
+        "released",
+        1,
+        "CancelIrql",
+    )
 
 
 def test_interrupt_callbacks_keep_their_lock(windows):
-    for name in ("EVT_WDF_INTERRUPT_ISR", "EVT_WDF_INTERRUPT_ENABLE", "EVT_WDF_INTERRUPT_DISABLE", "EVT_WDF_INTERRUPT_SYNCHRONIZE"):
+    for name in (
+        "EVT_WDF_INTERRUPT_ISR",
+        "EVT_WDF_INTERRUPT_ENABLE",
+        "EVT_WDF_INTERRUPT_DISABLE",
+        "EVT_WDF_INTERRUPT_SYNCHRONIZE",
+    ):
         assert [(hold.kind, hold.at_exit) for hold in windows.role(name).holds] == [("wdfinterrupt", "kept")]
     assert windows.role("EVT_WDF_INTERRUPT_DPC").holds == ()
 
@@ -228,7 +245,10 @@ def test_every_registered_role_is_a_role():
 
 
 def test_calls_that_run_their_argument(windows):
-    assert (windows.immediate["WdfInterruptSynchronize"].callback, windows.immediate["WdfInterruptSynchronize"].passes) == (1, (0, 2))
+    assert (
+        windows.immediate["WdfInterruptSynchronize"].callback,
+        windows.immediate["WdfInterruptSynchronize"].passes,
+    ) == (1, (0, 2))
     assert windows.immediate["KeSynchronizeExecution"].kind == "interrupt"
 
 
@@ -258,7 +278,13 @@ def test_raising_is_apart_from_never_returning(windows):
 
 
 def test_every_name_is_announced(windows):
-    for table in (windows.operations, windows.forbidden, windows.immediate, windows.creations, windows.required):
+    for table in (
+        windows.operations,
+        windows.forbidden,
+        windows.immediate,
+        windows.creations,
+        windows.required,
+    ):
         assert set(table) <= windows.all_names
     assert windows.noreturn | windows.raising <= windows.all_names
     assert "KeInitializeDpc" in windows.all_names

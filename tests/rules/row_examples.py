@@ -14,9 +14,24 @@ from spincheck.locks import tables
 from spincheck.locks.model import Operation
 
 ENTRIES = {
-    "windows": ("EVT_WDF_WORKITEM Run;\n", "VOID Run(WDFWORKITEM WorkItem)", "PDEVICE dev = DeviceOf(WorkItem);", ""),
-    "ndis": ("NDIS_IO_WORKITEM_FUNCTION Run;\n", "VOID Run(PVOID Context, PVOID WorkItem)", "PDEVICE dev = DeviceOf(Context);", ""),
-    "storport": ("HW_DPC_ROUTINE Run;\n", "VOID Run(PSTOR_DPC Dpc, PVOID Extension, PVOID S1, PVOID S2)", "PDEVICE dev = DeviceOf(Extension);", ""),
+    "windows": (
+        "EVT_WDF_WORKITEM Run;\n",
+        "VOID Run(WDFWORKITEM WorkItem)",
+        "PDEVICE dev = DeviceOf(WorkItem);",
+        "",
+    ),
+    "ndis": (
+        "NDIS_IO_WORKITEM_FUNCTION Run;\n",
+        "VOID Run(PVOID Context, PVOID WorkItem)",
+        "PDEVICE dev = DeviceOf(Context);",
+        "",
+    ),
+    "storport": (
+        "HW_DPC_ROUTINE Run;\n",
+        "VOID Run(PSTOR_DPC Dpc, PVOID Extension, PVOID S1, PVOID S2)",
+        "PDEVICE dev = DeviceOf(Extension);",
+        "",
+    ),
     "posix": (
         "",
         "static void *Run(void *argument)",
@@ -65,7 +80,7 @@ ARGUMENTS = {
     "pthread_rwlock_t *": "&dev->rwlock",
     "const struct timespec *": "&dev->until",
     "spinlock_t *": "&dev->lock",
-    "raw_spinlock_t *": "&dev->lock.rlock",
+    "raw_spinlock_t *": "spinlock_check(&dev->lock)",
     "rwlock_t *": "&dev->table",
     "struct mutex *": "&dev->mutex",
     "struct rw_semaphore *": "&dev->sem",
@@ -128,8 +143,18 @@ def call(row: Operation, *, always: bool = False) -> Call:
         text = f"{'irql' if result.strip() == 'KIRQL' else 'flags'} = {text}"
     if not row.success or row.action == "acquire" or always:
         return Call(f"{text};")
-    condition = {"nonzero": text, "zero": f"{text} == 0", "nt_success": f"NT_SUCCESS({text})", "status_success": f"{text} == STATUS_SUCCESS"}
+    condition = {
+        "nonzero": text,
+        "zero": f"{text} == 0",
+        "nt_success": f"NT_SUCCESS({text})",
+        "status_success": f"{text} == STATUS_SUCCESS",
+    }
     return Call(f"{text};", condition[row.success])
+
+
+def _form(row: Operation) -> str:
+    """Return the type of the lock argument: ``spinlock_t *`` or the ``raw_spinlock_t *`` inside it."""
+    return row.signature.partition("(")[2].rstrip(")").split(",")[0]
 
 
 def kinds_of(known: dict[str, tuple[Operation, ...]], name: str) -> set[str]:
@@ -137,9 +162,11 @@ def kinds_of(known: dict[str, tuple[Operation, ...]], name: str) -> set[str]:
 
 
 def release_for(row: Operation, family: str) -> Operation:
-    """Return the release of the same locks, variant and mode."""
+    """Return the release of the same locks, variant and mode; one that is handed the lock in the same form where there is one."""
     table = tables.load((family,))
-    for name in sorted(table.operations):
+    for name in sorted(
+        table.operations, key=lambda name: (_form(table.operations[name][0]) != _form(row), name)
+    ):
         other = table.operations[name][0]
         if (
             other.action == "release"
@@ -157,26 +184,48 @@ def acquire_for(row: Operation, family: str) -> Operation:
     found = []
     for name in sorted(table.operations):
         other = table.operations[name][0]
-        if other.action not in {"acquire", "try"} or kinds_of(table.operations, name) != kinds_of(table.operations, row.function):
+        if other.action not in {"acquire", "try"} or kinds_of(table.operations, name) != kinds_of(
+            table.operations, row.function
+        ):
             continue
         if row.action == "convert":
             fits = other.mode != row.mode and other.variant == row.variant
         else:
-            fits = table.compatible(row.kind, other.variant, row.variant) and (row.mode in {"any", other.mode} or other.mode == "argument")
+            fits = table.compatible(row.kind, other.variant, row.variant) and (
+                row.mode in {"any", other.mode} or other.mode == "argument"
+            )
         saves = row.saved.where != "value" or other.saved.where in {"result", "out"}
         if fits and saves:
             found.append(other)
-    return min(found, key=lambda other: (other.action == "try" and other.always_if is None, other.function))
+    return min(
+        found,
+        key=lambda other: (
+            _form(other) != _form(row),
+            other.action == "try" and other.always_if is None,
+            other.function,
+        ),
+    )
 
 
 def function(family: str, row: Operation, body: list[str]) -> tuple[str, int]:
     """Return the C text around ``body`` and the line of its closing brace."""
     # KMDF and "any" rows run in a KMDF work item, the lowest IRQL and the fewest restrictions.
-    world = family if family != "windows" else next((model for model in row.models if model in ENTRIES), "windows")
+    world = (
+        family
+        if family != "windows"
+        else next((model for model in row.models if model in ENTRIES), "windows")
+    )
     before, head, device, after = ENTRIES[world]
     text = "\n".join(body)
     used = [declaration for name, declaration in LOCALS.items() if re.search(rf"\b{name}\b", text)]
-    lines = [*before.splitlines(), head, "{", *([f"    {device}"] if device else []), *(f"    {line}" for line in used), ""]
+    lines = [
+        *before.splitlines(),
+        head,
+        "{",
+        *([f"    {device}"] if device else []),
+        *(f"    {line}" for line in used),
+        "",
+    ]
     needs = row.function in tables.load((family,)).required
     if needs:
         body = ["KeEnterCriticalRegion();", *body, "KeLeaveCriticalRegion();"]
@@ -224,7 +273,9 @@ def _pieces(family: str, name: str, row: Operation, kinds: tuple[str, ...]) -> l
     if row.action in {"acquire", "try"} and family != "linux":
         # A lock that is held at the end is told at the closing brace, or where the thread function returns.
         text, end = function(family, row, guarded(taken, [count]))
-        made.append(Piece(f"{name}: never released", family, text, "held-at-exit", kinds, end - (family == "posix")))
+        made.append(
+            Piece(f"{name}: never released", family, text, "held-at-exit", kinds, end - (family == "posix"))
+        )
         return made
     if kind.strict:
         body = guarded(taken, [count, given, given])
@@ -243,7 +294,10 @@ def _conversion(family: str, name: str, row: Operation, count: str) -> list[Piec
     after = next(
         other
         for other in (group[0] for _, group in sorted(rows(family).items()))
-        if other.action == "release" and other.kind == row.kind and other.variant == row.variant and other.mode in {"any", row.mode}
+        if other.action == "release"
+        and other.kind == row.kind
+        and other.variant == row.variant
+        and other.mode in {"any", row.mode}
     )
     taken, converted = call(acquire, always=acquire.always_if is not None), call(row)
     undo = [call(before).text] if row.success else None
@@ -252,7 +306,11 @@ def _conversion(family: str, name: str, row: Operation, count: str) -> list[Piec
     if family == "linux":
         body = guarded(taken, guarded(converted, [call(after).text, call(after).text], undo))
         text, _ = function(family, row, body)
-        line = max(number for number, content in enumerate(text.splitlines(), 1) if content.strip() == call(after).text)
+        line = max(
+            number
+            for number, content in enumerate(text.splitlines(), 1)
+            if content.strip() == call(after).text
+        )
         made.append(Piece(f"{name}: released twice", family, text, "released-unheld", (row.kind,), line))
         return made
     text, end = function(family, row, guarded(taken, guarded(converted, [count], undo)))

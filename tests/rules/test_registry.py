@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import get_args
 
 import pytest
+
 from spincheck.analysis.findings import Defect, Finding, FunctionRef
 from spincheck.locks import config, tables
 from spincheck.rules import registry
@@ -38,11 +39,17 @@ def test_every_defect_of_every_kind_has_a_rule(defect, kind):
     for model in MODELS:
         for role in ("", "EVT_WDF_DPC", "DRIVER_DISPATCH"):
             for operations in ((), ("A",), ("A", "ReleaseFromDpcLevel")):
-                described = registry.describe(finding(defect=defect, kind=kind, model=model, role=role, operations=operations))
+                described = registry.describe(
+                    finding(defect=defect, kind=kind, model=model, role=role, operations=operations)
+                )
                 assert described.rules
                 assert len(set(described.rules)) == len(described.rules)
                 assert all(registry.find(rule).name == rule for rule in described.rules)
-                assert described.message[0] not in "ABCDEFGHIJKLMNOPQRSTUVWXYZ" or described.message.startswith(("NDIS", "VPB", "Storport"))
+                assert described.message[
+                    0
+                ] not in "ABCDEFGHIJKLMNOPQRSTUVWXYZ" or described.message.startswith(
+                    ("NDIS", "VPB", "Storport")
+                )
                 assert not described.message.endswith(".")
                 assert "{" not in described.message
 
@@ -56,17 +63,29 @@ def test_every_defect_of_every_kind_has_a_rule(defect, kind):
         ({"defect": "acquired-twice"}, ("Spinlock", "SpinlockRelease")),
         ({"defect": "released-unheld"}, ("Spinlock", "SpinlockRelease")),
         ({"defect": "acquired-twice", "role": "EVT_WDF_DPC"}, ("Spinlock", "SpinlockRelease", "SpinlockDpc")),
-        ({"defect": "acquired-twice", "operations": ("KeAcquireSpinLockAtDpcLevel",)}, ("Spinlock", "SpinlockRelease", "SpinlockDpc")),
+        (
+            {"defect": "acquired-twice", "operations": ("KeAcquireSpinLockAtDpcLevel",)},
+            ("Spinlock", "SpinlockRelease", "SpinlockDpc"),
+        ),
         ({"defect": "acquired-twice", "model": "wdm"}, ("SpinLock", "SpinlockRelease")),
         ({"defect": "released-unheld", "model": "wdm"}, ("SpinlockRelease",)),
         ({"model": "ndis"}, ("SpinLock", "SpinLockBalanced")),
-        ({"model": "ndis", "kind": "ndisspin", "operations": ("NdisDprAcquireSpinLock",)}, ("SpinLock", "SpinLockBalanced", "SpinLockDpr", "SpinLockDprRelease")),
-        ({"model": "ndis", "kind": "ndisspin", "defect": "released-unheld"}, ("SpinLockRelease", "SpinLockBalanced")),
+        (
+            {"model": "ndis", "kind": "ndisspin", "operations": ("NdisDprAcquireSpinLock",)},
+            ("SpinLock", "SpinLockBalanced", "SpinLockDpr", "SpinLockDprRelease"),
+        ),
+        (
+            {"model": "ndis", "kind": "ndisspin", "defect": "released-unheld"},
+            ("SpinLockRelease", "SpinLockBalanced"),
+        ),
         ({"model": "storport"}, ("SpinLock", "SpinLockRelease")),
         ({"kind": "wdfspin"}, ("WdfSpinlockRelease", "WdfSpinlock")),
         ({"kind": "wdfspin", "defect": "acquired-twice"}, ("WdfSpinlock", "WdfSpinlockRelease")),
         ({"kind": "wdfwait"}, ("WdfWaitlockRelease", "WdfWaitlock")),
-        ({"kind": "wdfinterrupt", "defect": "not-held-at-exit"}, ("WdfInterruptLockRelease", "WdfInterruptLock")),
+        (
+            {"kind": "wdfinterrupt", "defect": "not-held-at-exit"},
+            ("WdfInterruptLockRelease", "WdfInterruptLock"),
+        ),
         ({"kind": "queued"}, ("QueuedSpinLockRelease", "QueuedSpinLock")),
         ({"kind": "cancel", "defect": "released-unheld"}, ("CancelSpinLock", "CancelSpinLockRelease")),
         ({"kind": "resource"}, ("ExclusiveResourceAccess",)),
@@ -84,9 +103,15 @@ def test_every_defect_of_every_kind_has_a_rule(defect, kind):
         ({"defect": "call-while-holding", "other": "WdfRequestSend"}, ("ReqSendWhileSpinlock",)),
         ({"defect": "call-while-holding", "other": "IofCompleteRequest"}, ("SpinLockSafe",)),
         ({"defect": "call-while-holding", "other": "KeWaitForSingleObject"}, ("WaitWhileSpinlock",)),
-        ({"defect": "call-while-holding", "other": "", "operations": ("ZwClose",)}, ("PassiveWhileSpinlock",)),
+        (
+            {"defect": "call-while-holding", "other": "", "operations": ("ZwClose",)},
+            ("PassiveWhileSpinlock",),
+        ),
         ({"defect": "call-while-holding", "other": "Mine"}, ("CallWhileHolding",)),
-        ({"defect": "call-without-holding", "kind": "critical", "other": "ExAcquireResourceSharedLite"}, ("WithinCriticalRegion",)),
+        (
+            {"defect": "call-without-holding", "kind": "critical", "other": "ExAcquireResourceSharedLite"},
+            ("WithinCriticalRegion",),
+        ),
         ({"defect": "call-without-holding", "other": "Mine"}, ("CallWithoutHolding",)),
         ({"kind": "pmutex"}, ("PosixMutex",)),
         ({"kind": "lspin", "defect": "released-unheld"}, ("LinuxSpinLock",)),
@@ -102,20 +127,47 @@ def test_which_rules(changes, rules):
         ({}, "spin lock `dev->Lock` is still held when callback `EvtIoRead` returns"),
         ({"role": "", "entry": "Helper"}, "spin lock `dev->Lock` is still held when `Helper` returns"),
         ({"defect": "acquired-twice"}, "spin lock `dev->Lock` is acquired while already held"),
-        ({"defect": "released-unheld", "kind": "wdfspin"}, "framework spin lock `dev->Lock` is released while not held"),
-        ({"kind": "cancel", "lock": "cancel spin lock"}, "the cancel spin lock is still held when callback `EvtIoRead` returns"),
-        ({"kind": "critical", "lock": "critical region", "defect": "released-unheld"}, "the critical region is left without having been entered"),
+        (
+            {"defect": "released-unheld", "kind": "wdfspin"},
+            "framework spin lock `dev->Lock` is released while not held",
+        ),
+        (
+            {"kind": "cancel", "lock": "cancel spin lock"},
+            "the cancel spin lock is still held when callback `EvtIoRead` returns",
+        ),
+        (
+            {"kind": "critical", "lock": "critical region", "defect": "released-unheld"},
+            "the critical region is left without having been entered",
+        ),
         (
             {"defect": "wrong-variant", "operations": ("KeAcquireSpinLockAtDpcLevel", "KeReleaseSpinLock")},
             "spin lock `dev->Lock` is acquired by `KeAcquireSpinLockAtDpcLevel` but released by `KeReleaseSpinLock`",
         ),
-        ({"defect": "irql-overwritten", "other": "b"}, "the IRQL saved for spin lock `dev->Lock` is overwritten by the acquire of `b` before it is used"),
-        ({"defect": "call-while-holding", "other": "ZwClose"}, "`ZwClose` is called while spin lock `dev->Lock` is held"),
         (
-            {"defect": "call-without-holding", "kind": "critical", "lock": "", "other": "ExAcquireResourceSharedLite"},
+            {"defect": "irql-overwritten", "other": "b"},
+            "the IRQL saved for spin lock `dev->Lock` is overwritten by the acquire of `b` before it is used",
+        ),
+        (
+            {"defect": "call-while-holding", "other": "ZwClose"},
+            "`ZwClose` is called while spin lock `dev->Lock` is held",
+        ),
+        (
+            {
+                "defect": "call-without-holding",
+                "kind": "critical",
+                "lock": "",
+                "other": "ExAcquireResourceSharedLite",
+            },
             "`ExAcquireResourceSharedLite` is called outside a critical region",
         ),
-        ({"defect": "order-cycle", "other": "dev->B"}, "spin lock `dev->Lock` and `dev->B` are acquired in both orders"),
+        (
+            {"defect": "handle-reused", "kind": "queued", "other": "dev->B"},
+            "the queue handle of `dev->B` is used again for queued spin lock `dev->Lock` while in use",
+        ),
+        (
+            {"defect": "order-cycle", "other": "dev->B"},
+            "spin lock `dev->Lock` and `dev->B` are acquired in both orders",
+        ),
     ],
 )
 def test_messages(changes, message):
@@ -162,17 +214,36 @@ def test_names_are_found_and_told_apart():
 def test_selection_keeps_the_order_of_the_list():
     names = [rule.name for rule in registry.all_rules()]
     assert len(set(names)) == len(names)
-    assert [rule.name for rule in registry.select(["LockOrder", "Spinlock", "LockOrder"])] == ["Spinlock", "LockOrder"]
+    assert [rule.name for rule in registry.select(["LockOrder", "Spinlock", "LockOrder"])] == [
+        "Spinlock",
+        "LockOrder",
+    ]
     assert registry.find("RemoveLock") not in registry.enabled()
 
 
 def test_every_rule_can_be_told():
     told: set[str] = set()
-    calls = ("", "WdfRequestSend", "IofCompleteRequest", "ZwClose", "KeDelayExecutionThread", "ExAcquireResourceSharedLite", "msleep")
+    calls = (
+        "",
+        "WdfRequestSend",
+        "IofCompleteRequest",
+        "ZwClose",
+        "KeDelayExecutionThread",
+        "ExAcquireResourceSharedLite",
+        "msleep",
+    )
     for defect in get_args(Defect):
         for kind in KINDS:
             for model in MODELS:
                 for call in calls:
-                    told.update(registry.describe(finding(defect=defect, kind=kind, model=model, other=call, role="EVT_WDF_DPC")).rules)
-                told.update(registry.describe(finding(defect=defect, kind=kind, model=model, operations=("NdisDprAcquireSpinLock",))).rules)
+                    told.update(
+                        registry.describe(
+                            finding(defect=defect, kind=kind, model=model, other=call, role="EVT_WDF_DPC")
+                        ).rules
+                    )
+                told.update(
+                    registry.describe(
+                        finding(defect=defect, kind=kind, model=model, operations=("NdisDprAcquireSpinLock",))
+                    ).rules
+                )
     assert told == {rule.name for rule in registry.all_rules()}
