@@ -28,6 +28,11 @@ def shrink(program: Program, keeps: Callable[[Program], bool], tries: int = 3000
 
 def _well_formed(program: Program) -> bool:
     names = {function.name for function in program}
+    reached = {program[0].name}
+    for _ in program:
+        reached |= {one.function for function in program if function.name in reached for one in walk(function) if isinstance(one, Invoke)}
+    if reached != names:
+        return False  # a helper without callers is judged as one whose callers nobody knows
     for function in program:
         labels = {one.name for one in function.body if isinstance(one, Label)}
         for one in walk(function):
@@ -40,7 +45,10 @@ def _well_formed(program: Program) -> bool:
 
 def _smaller(program: Program) -> Iterator[Program]:
     for index in range(1, len(program)):
-        yield [function for position, function in enumerate(duplicate(program)) if position != index]
+        candidate = [function for position, function in enumerate(duplicate(program)) if position != index]
+        for body in bodies(candidate):
+            body[:] = [one for one in body if all(getattr(part, "function", "") != program[index].name for part in walk(one))]
+        yield candidate
     for number, body in enumerate(bodies(program)):
         if len(body) > 3:
             for start in (0, len(body) // 2):
