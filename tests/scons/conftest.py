@@ -18,7 +18,7 @@ import pytest
 TOOLS = Path(__file__).resolve().parents[2] / "site_scons" / "site_tools"
 
 WORKER = """#!{python}
-import json, os, re, sys, time
+import json, os, re, signal, sys
 
 def answer(request):
     stats = {{"functions_analysed": 2, "functions_reused": 1, "errors": 0, "warnings": 0}}
@@ -31,6 +31,8 @@ def answer(request):
         if "DIE_ALWAYS" in text:
             print("Traceback\\nMemoryError: too much", file=sys.stderr)
             sys.exit(4)
+        if "INTERRUPT" in text:
+            os.kill(os.getpid(), signal.SIGINT)
         if "BABBLE" in text:
             print("hello", flush=True)
         tell(reply, text, "LEAK")

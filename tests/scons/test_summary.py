@@ -20,7 +20,7 @@ def test_table(project):
         "b.c             2         1         1         0      N",
         "driver          2         1         0         0      N",
         "",
-        "spincheck: N s of checks in a build of N s",
+        "spincheck: N s of checks, all jobs together, in a build of N s",
         "spincheck: 2 files checked, 4 functions analysed, 2 reused, 1 violation in N s",
     ]
 

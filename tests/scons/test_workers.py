@@ -43,6 +43,15 @@ def test_worker_that_dies_again_fails_the_check(project):
     assert not project.exists("a.o")
 
 
+def test_interrupted_worker_is_not_replaced(project):
+    """An interrupt from the terminal reaches SCons and the workers; then nothing is to be started again."""
+    project.write(a_c="INTERRUPT\n")
+    built = project.scons()
+    assert built.status == 2
+    assert built.workers == 1
+    assert "worker' was ended by signal 2" in built.err
+
+
 def test_answer_that_is_none_fails_the_check(project):
     project.write(a_c="BABBLE\n")
     built = project.scons("-k")

@@ -25,12 +25,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, NoReturn
 
 _GOODBYE_SECONDS = 5.0
 
@@ -50,8 +51,6 @@ class _Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
-            # An interrupt from the terminal is for SCons, which then ends the worker by closing its input
-            start_new_session=True,
         )
         self._requests = 0
 
@@ -79,6 +78,12 @@ class _Worker:
                 f"{self._name()} is of another version than this tool; it answered {answer[:200].decode(errors='replace').strip()}"
             )
         return dict(decoded)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the dead process was told to end, as by an interrupt from the terminal, which reaches SCons as well."""
+        self.close()
+        return self._process.returncode in (0, -signal.SIGINT, -signal.SIGTERM)
 
     def last_words(self) -> str:
         """Wait for the dead process and say how it ended."""
@@ -150,9 +155,10 @@ class Pool:
         try:
             answer = worker.ask(request)
             if answer is None:
-                worker.close()
-                worker = self._start()
-                answer = _certain(worker, request)
+                if not worker.interrupted:
+                    worker = self._start()
+                    answer = worker.ask(request)
+                answer = answer or _refuse(worker)
         except WorkerError as error:
             self._discard(str(error))
             raise
@@ -222,11 +228,8 @@ def _is_answer(decoded: Any) -> bool:
     )
 
 
-def _certain(worker: _Worker, request: dict[str, Any]) -> dict[str, Any]:
-    answer = worker.ask(request)
-    if answer is None:
-        raise WorkerError(worker.last_words())
-    return answer
+def _refuse(worker: _Worker) -> NoReturn:
+    raise WorkerError(worker.last_words())
 
 
 def processors() -> int:

@@ -46,7 +46,7 @@ class Summary:
         width = max(len(row[0]) for row in rows)
         lines = [row[0].ljust(width) + "".join(cell.rjust(10) for cell in row[1:]) for row in rows]
         lines.insert(1, "-" * len(lines[0]))
-        build = f"spincheck: {self._seconds:.1f} s of checks in a build of {self._wall:.1f} s\n"
+        build = f"spincheck: {self._seconds:.1f} s of checks, all jobs together, in a build of {self._wall:.1f} s\n"
         return "\n".join(["", *lines, "", ""]) + build + self.line()
 
     def markdown(self) -> str:
