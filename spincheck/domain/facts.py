@@ -80,8 +80,7 @@ class Facts:
         if op == "-":
             return iv.added(a, iv.negated(b))
         if op == "&":
-            bounds = [side.high for side in (a, b) if side.low >= 0]
-            return iv.make(0, min(bounds)) if bounds else iv.TOP
+            return self._masked(left, a, b)
         if op == "|":
             if a.low >= 0 and b.low >= 0:
                 top = iv.HIGH if max(a.high, b.high) >= iv.HIGH else (1 << max(a.high, b.high).bit_length()) - 1
@@ -90,6 +89,29 @@ class Facts:
         if y is not None and y > 0:
             return iv.make(0 if a.low >= 0 else 1 - y, y - 1)
         return iv.TOP
+
+    def _masked(self, left: Term, a: IntSet, b: IntSet) -> IntSet:
+        """Return what ``left & right`` can be; other masks of the same value have their say."""
+        bounds = [side.high for side in (a, b) if side.low >= 0]
+        result = iv.make(0, min(bounds)) if bounds else iv.TOP
+        mask = b.single
+        if mask is None or mask <= 0:
+            return result
+        if mask <= iv.MAX_HOLES:
+            result = iv.meet(result, iv.make(0, mask, frozenset(value for value in range(mask) if value & ~mask)))
+        known = value = 0
+        for term, allowed in self.sets.items():
+            if term.op != "bin" or term.args[0] != "&" or term.args[1] is not left or term.args[2].op != "int":
+                continue
+            other: int = term.args[2].args[0]
+            if allowed.single is not None:
+                known |= other
+                value |= allowed.single
+            elif 0 not in allowed and other > 0 and other & ~mask == 0:
+                result = iv.meet(result, iv.compared("!=", 0))
+        if known and mask & ~known == 0:
+            return iv.only(value & mask)
+        return iv.meet(result, iv.compared("!=", 0)) if value & mask else result
 
     def decide(self, op: str, left: Term, right: Term) -> bool | None:
         """Tell whether ``left op right`` always holds, never holds, or None when both can be."""

@@ -161,6 +161,12 @@ class Terms:
                 return self.constant(int(op == "!="))
             holds = (value == 1) == (op == "==")
             return left if holds else self.unary("!", left)
+        if value != 0 and left.op == "bin" and left.args[0] == "&" and left.args[2].op == "int":
+            mask: int = left.args[2].args[0]
+            if mask > 0 and mask & (mask - 1) == 0:  # one bit is 0 or the mask
+                if value != mask:
+                    return self.int(int(op == "!="))
+                return self.make("bin", "!=" if op == "==" else "==", left, self.zero)
         if left.op == "bin" and left.args[0] in {"+", "-"} and left.args[2].op == "int":
             by = left.args[2].args[0]
             return self.compare(op, left.args[1], self.constant(value - by if left.args[0] == "+" else value + by))
@@ -286,12 +292,21 @@ class Terms:
 
     @staticmethod
     def _distinct_paths(left: list[Any], right: list[Any]) -> bool:
-        for a, b in zip(left, right, strict=False):
+        i = j = 0
+        while i < len(left) or j < len(right):
+            a = left[i] if i < len(left) else None
+            b = right[j] if j < len(right) else None
             if a is b or a == b:
+                i, j = i + 1, j + 1
                 continue
-            if isinstance(a, str) and isinstance(b, str):
-                return True
-            return isinstance(a, Term) and isinstance(b, Term) and a.op == "int" and b.op == "int"
+            if isinstance(a, Term) and isinstance(b, Term):
+                return bool(a.op == "int" and b.op == "int")
+            index = a if isinstance(a, Term) else b if isinstance(b, Term) else None
+            if index is None:
+                return a is not None and b is not None
+            if index.op != "int":
+                return False
+            return bool(index.args[0] != 0)  # the other path stays in element 0, which has no step of its own
         return False
 
     @staticmethod
