@@ -58,6 +58,7 @@ class CallGraph:
         for node in self.nodes:
             for callee in node.callees.values():
                 callee.callers.append(node)
+        self._model = ""
         self._assign_roles()
         self.relevant = self._reaching_operations()
 
@@ -120,6 +121,14 @@ class CallGraph:
             if role.balanced:
                 return type_name
         return ""
+
+    def model(self) -> str:
+        """Return the driver model that the program is written for, by the framework that it calls."""
+        if not self._model:
+            called = {name for node in self.nodes for name in node.header.calls}
+            known = (("kmdf", "Wdf"), ("ndis", "Ndis"), ("storport", "StorPort"))
+            self._model = next((model for model, prefix in known if any(name.startswith(prefix) for name in called)), "wdm")
+        return self._model
 
     def entry_of(self, node: Node) -> Node:
         """Return the callback through which a function is reached: itself, or the nearest entry point above it."""

@@ -21,7 +21,10 @@ from spincheck.domain.lockstate import MAX_COUNT, LockState, Need
 from spincheck.domain.state import ANYTHING, State
 from spincheck.domain.terms import COMPARISONS, Term
 from spincheck.ir import Call, FunctionName
-from spincheck.locks.model import Immediate, LockIdentity, Operation, Saved
+from spincheck.locks.model import Forbidden, Immediate, LockIdentity, Operation, Required, Saved
+
+MOST_CALLS = 3
+"""Forbidden calls that a path remembers for its callers; more would multiply the disjuncts."""
 
 
 class Callee(NamedTuple):
@@ -113,11 +116,33 @@ class Calls:
                 continue
             if ban.unless is not None and events.truth(ban.unless, arguments, state.facts, self._pointee(state, ban.unless.argument, arguments)) is not False:
                 continue
-            for lock, held in state.locks.items():
-                if held.status == "held" and held.kind in ban.kinds:
-                    problem = Problem("call-while-holding", lock, held.kind, held.operation, name, call.at)
-                    self._in.problems.append((problem, state.copy()))
-                    break
+            if len(state.calls) < MOST_CALLS:
+                state.calls |= {name}
+            self._forbid(state, call, ban, "")
+        needed = self._tables.required.get(name, ())
+        if needed:
+            self._require(state, call, name, needed)
+
+    def _forbid(self, state: State, call: Call, ban: Forbidden, through: str) -> None:
+        for lock, held in state.locks.items():
+            if held.status == "held" and held.kind in ban.kinds:
+                problem = Problem("call-while-holding", lock, held.kind, held.operation, ban.function, call.at, through=through)
+                self._in.problems.append((problem, state.copy()))
+                return
+
+    def _require(self, state: State, call: Call, name: str, needed: tuple[Required, ...]) -> None:
+        """A call that needs a region: told only where the region was left here, since callers may have entered it."""
+        kinds = {kind for need in needed for kind in need.kinds}
+        touched = [(lock, held) for lock, held in state.locks.items() if held.kind in kinds]
+        if tainted(state.terms) in state.locks or any(held.status != "free" or held.depth > 0 for _, held in touched):
+            return
+        if any(held.status == "held" and self._tables.kinds[held.kind].spin for held in state.locks.values() if held.kind):
+            return
+        for lock, held in touched:
+            if state.needs.get(lock) is None:
+                problem = Problem("call-without-holding", lock, held.kind, held.operation, name, call.at)
+                self._in.problems.append((problem, state.copy()))
+                return
 
     @staticmethod
     def _pointee(state: State, argument: int, arguments: list[Term]) -> Term | None:
@@ -134,6 +159,8 @@ class Calls:
             return self._external(state, pc, call, row.function, arguments)
         result = self._in.fresh(state)
         token = self._token(state, row, result, arguments)
+        if row.action in {"acquire", "try"} and event.lock is not None:
+            self._in.note_acquired(state, event.lock, row.function, call.at)
         if row.action == "acquire":
             outcomes = [self._machine.acquire(state, event, token, call.at)]
         elif row.action == "try":
@@ -230,6 +257,8 @@ class Calls:
     def _defined(self, state: State, pc: int, call: Call, name: str, summary: Summary, arguments: list[Term]) -> list[Step]:
         raised = self._may_raise(state, pc, call)
         reader = RowReader(self._in, state, summary, arguments)
+        for number in summary.acquires:
+            self._in.note_acquired(state, reader.term(number), _operation_of(summary, number), call.at, name)
         fitting: list[tuple[int, State, list[Problem]]] = []
         for number, case in enumerate(summary.cases):
             side = state.copy()
@@ -261,6 +290,8 @@ class Calls:
         problems: list[Problem] = []
         if case.tainted:
             self._taint(state)
+        if case.calls:
+            self._make_calls(state, case, reader, call, name)
         for need in case.needs:
             if need.tried and self._is_held(state, need, reader):
                 return None
@@ -276,6 +307,17 @@ class Calls:
         for cell, value in case.filled:
             state.memory[self._in.terms.make("all", state.normal(reader.term(cell)))] = state.normal(reader.term(value))
         return problems
+
+    def _make_calls(self, state: State, case: Case, reader: RowReader, call: Call, name: str) -> None:
+        """Calls that the callee makes while this function's locks are held; those that the case itself releases do not count."""
+        state.calls |= frozenset(case.calls[: MOST_CALLS - len(state.calls)])
+        given_back = {state.normal(reader.term(row.lock)) for row in case.locks}
+        kept = state.locks
+        state.locks = {lock: held for lock, held in kept.items() if lock not in given_back}
+        for made in case.calls:
+            for ban in self._tables.forbidden.get(made, ()):
+                self._forbid(state, call, ban, name)
+        state.locks = kept
 
     @staticmethod
     def _restrict(state: State, term: Term, allowed: IntSet) -> bool:
@@ -361,6 +403,11 @@ class Calls:
                 if saved is not None:
                     self._machine.tokens.setdefault(saved, lock)
             state.locks[lock] = LockState(status, row.kind, count, row.mode, row.operation, row.variant, saved, handle)
+
+
+def _operation_of(summary: Summary, lock: int) -> str:
+    """The function that takes a lock in a callee, as far as its cases still say so."""
+    return next((row.operation for case in summary.cases for row in case.locks if row.lock == lock and row.status == "held"), "")
 
 
 class RowReader:

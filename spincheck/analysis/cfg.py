@@ -164,8 +164,10 @@ def values_of(instruction: Instruction) -> Iterable[Value]:
         yield from instruction.arguments
     elif isinstance(instruction, Branch):
         yield instruction.condition
-    elif isinstance(instruction, Switch) or (isinstance(instruction, Return) and instruction.value is not None):
+    elif isinstance(instruction, Switch):
         yield instruction.value
+    elif isinstance(instruction, Return) and (returned := instruction.value) is not None:
+        yield returned
 
 
 def visit_value(value: Value, on_place: Callable[[Place, bool], None]) -> None:
@@ -216,11 +218,10 @@ class Liveness:
     added at the call (``callee_reads``).
     """
 
-    def __init__(self, graph: Graph, callee_reads: Callable[[Call], frozenset[str] | None]) -> None:
+    def __init__(self, graph: Graph, callee_reads: Callable[[Call], frozenset[str]]) -> None:
         self._graph = graph
         code = graph.function.code
         self.escaped: set[str] = set()
-        self.all_fields = False
         self._names: dict[str, int] = {}
         uses: list[int] = []
         kills: list[int] = []
@@ -236,7 +237,7 @@ class Liveness:
             number = self._names[name] = len(self._names)
         return 1 << number
 
-    def _instruction(self, instruction: Instruction, callee_reads: Callable[[Call], frozenset[str] | None]) -> tuple[int, int]:
+    def _instruction(self, instruction: Instruction, callee_reads: Callable[[Call], frozenset[str]]) -> tuple[int, int]:
         use = 0
         kill = 0
 
@@ -261,12 +262,8 @@ class Liveness:
         elif isinstance(instruction, Call):
             if instruction.result is not None:
                 kill = self._bit("l:" + instruction.result)
-            reads = callee_reads(instruction)
-            if reads is None:
-                self.all_fields = True
-            else:
-                for name in reads:
-                    use |= self._bit("f:" + name)
+            for name in callee_reads(instruction):
+                use |= self._bit("f:" + name)
         elif isinstance(instruction, Opaque):
             for place in instruction.writes:
                 visit_place(place, on_place)
@@ -299,7 +296,5 @@ class Liveness:
 
     def field_is_live(self, name: str, pc: int) -> bool:
         """Tell whether a cell with this field (or global) name may be read at or after ``pc``."""
-        if self.all_fields:
-            return True
         number = self._names.get("f:" + name)
         return number is not None and bool(self.live[pc] >> number & 1)

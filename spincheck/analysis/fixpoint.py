@@ -16,6 +16,7 @@ from typing import Any
 
 from spincheck.analysis.cfg import Graph, Liveness
 from spincheck.analysis.path import merge, start
+from spincheck.analysis.relevance import Relevance
 from spincheck.analysis.transfer import EXIT, Interpreter
 from spincheck.domain import merge as merging
 from spincheck.domain.state import CellClass, State, cell_class
@@ -55,12 +56,14 @@ class Fixpoint:
         self,
         interpreter: Interpreter,
         liveness: Liveness,
-        touches_locks: Callable[[int], bool],
+        relevance: Relevance,
+        moves_locks: Callable[[int], bool],
         budget: Budget,
     ) -> None:
         self._in = interpreter
         self._graph: Graph = interpreter.graph
         self._live = liveness
+        self._relevance = relevance
         self._budget = budget
         self._pending: dict[int, list[State]] = {}
         self._heap: list[tuple[int, int]] = []
@@ -71,7 +74,7 @@ class Fixpoint:
         self.exits: list[tuple[int, State]] = []
         self.exhausted: list[tuple[int, str]] = []
         cyclic = self._graph.cyclic
-        self._busy = {cyclic[pc] for pc in range(len(cyclic)) if cyclic[pc] >= 0 and touches_locks(pc)}
+        self._busy = {cyclic[pc] for pc in range(len(cyclic)) if cyclic[pc] >= 0 and moves_locks(pc)}
 
     def run(self) -> None:
         """Interpret the function from its entry until nothing changes."""
@@ -229,6 +232,7 @@ class Fixpoint:
 
     def _cell_liveness(self, pc: int) -> merging.Live:
         live = self._live
+        matters = self._relevance
         terms = self._in.terms
         returned = self._in.returned
 
@@ -237,20 +241,22 @@ class Fixpoint:
                 cell = cell.args[0]
             root = terms.root(cell)
             if root.op == "local":
-                return root is returned or live.local_is_live(root.args[0], pc)
+                name = root.args[0]
+                return root is returned or (name in matters.locals and live.local_is_live(name, pc))
             kind, name = cell_class(cell)
-            return kind == "*" or live.field_is_live(name, pc)
+            return kind == "*" or (name in matters.fields and live.field_is_live(name, pc))
 
         return is_live
 
     def _class_liveness(self, pc: int) -> Callable[[CellClass], bool]:
         live = self._live
+        matters = self._relevance
 
         def is_live(cells: CellClass) -> bool:
             kind, name = cells
             if kind in {"field", "global"}:
-                return live.field_is_live(name, pc)
-            return True
+                return name in matters.fields and live.field_is_live(name, pc)
+            return kind != "under" or "*" in matters.fields or bool(matters.fields)
 
         return is_live
 

@@ -20,7 +20,6 @@ def flat_summary(function: Function, callee: Callable[[str], Callee]) -> Summary
     written: set[tuple[str, str]] = set()
     through: set[int] = set()
     parameters = {variable.name: number for number, variable in enumerate(function.parameters)}
-    reads: dict[str, tuple[str, ...]] = {}
     for instruction in function.code:
         if isinstance(instruction, Assign):
             _add_store(instruction.place, written, through, parameters)
@@ -31,14 +30,18 @@ def flat_summary(function: Function, callee: Callable[[str], Callee]) -> Summary
             if isinstance(instruction.callee, FunctionName):
                 summary = callee(instruction.callee.name).summary
                 if summary is not None:
-                    reads[instruction.callee.name] = summary.reads
                     _add_callee(summary, written)
+
+    def reads(call: Call) -> frozenset[str]:
+        summary = callee(call.callee.name).summary if isinstance(call.callee, FunctionName) else None
+        return frozenset(summary.reads) if summary is not None else frozenset()
+
     rows: list[tuple[object, ...]] = [("fresh", 0)]
     epochs: list[tuple[str, int | str, int]] = [(kind, name, 0) for kind, name in sorted(written)]
     for number in sorted(through):
         rows.append(("param", number))
         epochs.append(("under", len(rows) - 1, 0))
-    case = Case((), (), (), (), 0 if function.result != "void" else NOWHERE, tuple(epochs), (), (), tainted=False)
+    case = Case((), (), (), (), 0 if function.result != "void" else NOWHERE, tuple(epochs), (), (), (), tainted=False)
     return Summary(tuple(rows), (case,), ((),), ((),), (), (), (), fields_read(Graph(function), reads))
 
 

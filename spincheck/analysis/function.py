@@ -13,7 +13,8 @@ from typing import NamedTuple
 from spincheck.analysis.calls import Callee, Calls
 from spincheck.analysis.cfg import Graph, Liveness
 from spincheck.analysis.fixpoint import Budget, Fixpoint
-from spincheck.analysis.judge import Judge, Standing, held_by_role
+from spincheck.analysis.judge import Judge, Standing
+from spincheck.analysis.relevance import Relevance
 from spincheck.analysis.summaries import Summary
 from spincheck.analysis.transfer import Constants, Interpreter
 from spincheck.analysis.write import fields_read, write_summary
@@ -34,6 +35,44 @@ class Surroundings(NamedTuple):
     targets: Callable[[Term], tuple[str, ...]]
     constants: Constants
 
+    def _summary(self, call: Call) -> Summary | None:
+        return self.callee(call.callee.name).summary if isinstance(call.callee, FunctionName) else None
+
+    def reads(self, call: Call) -> frozenset[str]:
+        """Return the fields and globals that a call may read."""
+        summary = self._summary(call)
+        return frozenset(summary.reads) if summary is not None else frozenset()
+
+    def writes(self, call: Call) -> frozenset[str]:
+        """Return the fields and globals that a call may write."""
+        summary = self._summary(call)
+        return summary.fields_written() if summary is not None else frozenset()
+
+    def moves_locks(self, call: Call) -> bool:
+        """Tell whether a call can leave a lock in another state."""
+        if not isinstance(call.callee, FunctionName):
+            return False
+        if call.callee.name in self.tables.operations:
+            return True
+        summary = self._summary(call)
+        return summary is not None and any(case.locks for case in summary.cases)
+
+    def touches(self, call: Call) -> bool:
+        """Tell whether a call has anything to do with locks, or may not return."""
+        if not isinstance(call.callee, FunctionName):
+            return False
+        name = call.callee.name
+        tables = self.tables
+        if name in tables.operations or name in tables.noreturn or name in tables.raising:
+            return True
+        if name in tables.forbidden or name in tables.required or name in tables.immediate:
+            return True
+        callee = self.callee(name)
+        if callee.summary is None:
+            return callee.status != "external"
+        cases = callee.summary.cases
+        return not cases or any(case.locks or case.needs or case.calls or case.tainted for case in cases)
+
 
 class Run(NamedTuple):
     """One run of the fixpoint, with what it ran on."""
@@ -42,43 +81,31 @@ class Run(NamedTuple):
     fixpoint: Fixpoint
 
 
-def run(function: Function, graph: Graph, around: Surroundings, standing: Standing, budget: Budget) -> Run:
+def run(function: Function, graph: Graph, around: Surroundings, budget: Budget, relevance: Relevance) -> Run:
     """Run the fixpoint over a function."""
     interpreter = Interpreter(function, graph, around.tables, around.constants)
-    if standing.kind == "entry":
-        interpreter.machine.held_on_entry = frozenset(held_by_role(interpreter.terms, standing))
+    interpreter.relevant = relevance.branches.__contains__
     Calls(interpreter, around.callee, around.targets)
 
-    def reads(call: Call) -> frozenset[str] | None:
-        if not isinstance(call.callee, FunctionName):
-            return frozenset()
-        summary = around.callee(call.callee.name).summary
-        return frozenset(summary.reads) if summary is not None else frozenset()
-
-    def touches_locks(pc: int) -> bool:
+    def moves_locks(pc: int) -> bool:
         instruction = function.code[pc]
-        if not isinstance(instruction, Call) or not isinstance(instruction.callee, FunctionName):
-            return False
-        name = instruction.callee.name
-        summary = around.callee(name).summary
-        return name in around.tables.operations or (summary is not None and any(case.locks for case in summary.cases))
+        return isinstance(instruction, Call) and around.moves_locks(instruction)
 
-    fixpoint = Fixpoint(interpreter, Liveness(graph, reads), touches_locks, budget)
+    fixpoint = Fixpoint(interpreter, Liveness(graph, around.reads), relevance, moves_locks, budget)
     fixpoint.run()
     return Run(interpreter, fixpoint)
 
 
-def analyse_function(function: Function, around: Surroundings, standing: Standing) -> Summary:
+def analyse_function(function: Function, around: Surroundings, standing: Standing, *, has_callers: bool) -> Summary:
     """Return the summary of a function whose callees' summaries are known."""
     graph = Graph(function)
-    first = run(function, graph, around, standing, Budget())
+    relevance = Relevance(
+        graph, around.touches, around.writes, around.reads, result_matters=has_callers or standing.kind != "entry"
+    )
+    first = run(function, graph, around, Budget(), relevance)
     judge = Judge(first.interpreter, first.fixpoint, standing)
     findings = judge.findings()
     suspects = judge.suspects() if standing.kind == "helper" else ()
-    callee_reads = {}
-    for instruction in function.code:
-        if isinstance(instruction, Call) and isinstance(instruction.callee, FunctionName):
-            summary = around.callee(instruction.callee.name).summary
-            callee_reads[instruction.callee.name] = summary.reads if summary is not None else ()
-    reads = fields_read(graph, callee_reads)
-    return write_summary(first.interpreter, first.fixpoint, findings, suspects, tuple(judge.imprecise), reads)
+    return write_summary(
+        first.interpreter, first.fixpoint, findings, suspects, tuple(judge.imprecise), fields_read(graph, around.reads)
+    )

@@ -15,7 +15,7 @@ from spincheck.analysis.explain import Explainer
 from spincheck.analysis.fixpoint import Fixpoint
 from spincheck.analysis.lockops import Problem, tainted
 from spincheck.analysis.naming import lock_name
-from spincheck.analysis.path import Node, is_single
+from spincheck.analysis.path import Node
 from spincheck.analysis.replay import Found, search
 from spincheck.analysis.summaries import NOWHERE, LocalFinding
 from spincheck.analysis.transfer import Interpreter
@@ -260,10 +260,6 @@ class Judge:
         problem = candidate.problem
         opened = False
         for state in candidate.states:
-            if is_single(state.trace) and not state.lossy:
-                if state.facts.satisfiable():
-                    return self._finding(candidate, state, "")
-                continue
             found = self._replay(candidate, state)
             if found.verdict == "confirmed" and found.state is not None:
                 return self._finding(candidate, found.state, "")

@@ -302,7 +302,7 @@ class LockMachine:
         kind = self._tables.kinds[row.kind]
         if before is not None and before.status == "held" and not kind.recursive and event.always is not True:
             return outcomes or [Outcome(state)]  # the holder's own try fails
-        if event.always is True or row.success == "" or state.facts.restrict(result, success):
+        if row.success == "" or state.facts.restrict(result, success):
             if before is None and not kind.recursive and event.always is not True:
                 state.needs.setdefault(lock, Need("free", row.kind, at, row.function, tried=True))
             outcomes.append(self.acquire(state, event, token, at))

@@ -12,12 +12,16 @@ import hashlib
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
+import msgspec
+
 from spincheck.analysis.callgraph import CallGraph, Node
 from spincheck.analysis.calls import Callee
 from spincheck.analysis.findings import Finding, FunctionRef, Imprecision, Outcome, Step
 from spincheck.analysis.flat import flat_summary
 from spincheck.analysis.function import Surroundings, analyse_function
 from spincheck.analysis.judge import Standing
+from spincheck.analysis.orders import Cycle, cycles
+from spincheck.analysis.recursion import unbounded, widened
 from spincheck.analysis.summaries import NOWHERE, LocalFinding, LocalStep, Summary, decode, encode
 from spincheck.domain.terms import Term
 from spincheck.ir import FILE_SCOPE, Function, UnitRecord
@@ -32,8 +36,11 @@ World = Literal["open", "closed"]
 NEUTRAL_LINES = 60
 """A function that reaches no lock operation is followed path by path up to this size; of larger ones only the writes are kept."""
 
-MAX_ROUNDS = 6
-"""Rounds for a recursive component before its summaries are given up as "may do anything but lock"."""
+EXACT_ROUNDS = 3
+"""Rounds for a recursive component before its cases are widened."""
+
+MAX_ROUNDS = 9
+"""Rounds for a recursive component before its summaries are given up as "may do anything"."""
 
 MAX_STEP_DEPTH = 8
 MAX_STEPS = 60
@@ -83,6 +90,7 @@ class _Program:
             for at, reason in summary.imprecise:
                 self._imprecise.append(Imprecision(node.ref, at, reason))
             findings.extend(self._tell(node, finding) for finding in summary.findings)
+        findings.extend(self._order_cycles())
         relevant = [node for node in self._graph.nodes if self._graph.is_relevant(node) and node.header.name != FILE_SCOPE]
         return Outcome(
             findings=tuple(_unique(findings)),
@@ -163,41 +171,57 @@ class _Program:
         if self._is_flat(node):
             return flat_summary(code, callee)
         around = Surroundings(self._tables, callee, _no_targets, _no_constant)
-        return analyse_function(code, around, standing or self._graph.standing(node))
+        return analyse_function(code, around, standing or self._graph.standing(node), has_callers=bool(node.callers))
 
     def _fixpoint(self, members: list[Node]) -> None:
         """Iterate a recursive component from "never returns" upwards."""
         never = Summary((), (), (), (), (), (), ())
         for node in members:
             self._keep(node, never)
-        for _ in range(MAX_ROUNDS):
+        for number in range(MAX_ROUNDS):
             before = [self._digests[id(node)] for node in members]
             for node in members:
-                self._keep(node, self._analyse(node))
+                summary = self._analyse(node)
+                self._keep(node, summary if number < EXACT_ROUNDS else widened(self._summaries[id(node)], summary))
             if before == [self._digests[id(node)] for node in members]:
                 return
         for node in members:
-            flat = flat_summary(self._code(node), lambda _: Callee("external"))
-            self._keep(node, flat)
-        for node in members:
-            summary = self._analyse(node)
-            note = (0, f"recursion not settled after {MAX_ROUNDS} rounds")
-            self._keep(node, Summary(
-                summary.rows, summary.cases, summary.needs_at, summary.steps, summary.findings, summary.suspects,
-                (*summary.imprecise, note), summary.reads,
-            ))
+            self._keep(node, unbounded(never))
+        summaries = [self._analyse(node) for node in members]
+        note = (0, f"recursion not settled after {MAX_ROUNDS} rounds")
+        for node, summary in zip(members, summaries, strict=True):
+            self._keep(node, msgspec.structs.replace(unbounded(summary), imprecise=(*summary.imprecise, note)))
 
     # --- telling ---
+
+    def _order_cycles(self) -> list[Finding]:
+        nodes = self._graph.nodes
+        summaries = [self._summaries.get(id(node)) for node in nodes]
+        pairs = [(number, order) for number, summary in enumerate(summaries) if summary for order in summary.orders]
+        return [self._tell_cycle(cycle) for cycle in cycles(pairs)]
+
+    def _tell_cycle(self, cycle: Cycle) -> Finding:
+        node, other = self._graph.nodes[cycle.owner], self._graph.nodes[cycle.other_owner]
+        entry = self._graph.entry_of(node)
+        trace = []
+        for where, order in ((other, cycle.other), (node, cycle.order)):
+            through = f" in `{order.callee}`" if order.callee else ""
+            message = f"`{order.taken}` is acquired{through} here while `{order.held}` is held"
+            trace.append(Step("note" if order is cycle.other else "defect", where.ref, order.at, 0, message))
+        return Finding(
+            "order-cycle", "warning", cycle.order.kind, cycle.order.operations, cycle.order.taken, cycle.order.held, node.ref,
+            cycle.order.at, entry.ref.name, self._graph.role_name(entry), self._graph.model(), "", tuple(trace),
+        )
 
     def _tell(self, node: Node, local: LocalFinding) -> Finding:
         """Put a function's finding into the program: where it was made, through which callback, with callees' steps."""
         entry = self._graph.entry_of(node)
         place, finding = self._made_by(node, local)
-        role = self._graph.role_name(entry)
-        model = next((role.model for name, role in entry.roles if name == self._graph.role_name(entry)), "")
+        role_name = self._graph.role_name(entry)
+        model = next((role.model for name, role in entry.roles if name == role_name and role.model != "any"), self._graph.model())
         steps = self._expand(place, finding.trace, 0)
         defect = finding.defect
-        if place is not node or (defect == "inconsistent-exit" and role):
+        if place is not node or (defect == "inconsistent-exit" and role_name):
             defect = "held-at-exit"
         return Finding(
             defect=defect,
@@ -209,8 +233,8 @@ class _Program:
             function=place.ref,
             at=finding.at,
             entry=entry.ref.name,
-            role=role,
-            model=str(model),
+            role=role_name,
+            model=model,
             doubt=finding.doubt,
             trace=tuple(steps),
         )

@@ -12,18 +12,23 @@ from typing import Any
 
 import msgspec
 
-from spincheck.analysis.summaries import NOWHERE, Case, Summary
+from spincheck.analysis.summaries import NOWHERE, Case, CaseLock, Summary
 
 
-def widened(summary: Summary) -> Summary:
-    """Return a summary that covers the given one, with one case per set of locks and nothing in it that grows with the depth."""
+def widened(before: Summary, summary: Summary) -> Summary:
+    """Return a summary that covers both, with one case per set of locks and nothing in it that changed since the round before."""
+    spelled, spelled_before = _Spelling(summary), _Spelling(before)
+    old = {spelled_before.key(case): case for case in before.cases}
     groups: dict[Any, list[int]] = {}
     for number, case in enumerate(summary.cases):
-        groups.setdefault((case.needs, case.locks, case.tainted, _constant(summary, case.result)), []).append(number)
-    if all(len(group) == 1 for group in groups.values()):
-        return summary
+        groups.setdefault(spelled.key(case), []).append(number)
     rows = list(summary.rows)
-    cases = [_merged([summary.cases[number] for number in group], rows) for group in groups.values()]
+    cases = []
+    for key, group in groups.items():
+        members = [(spelled, summary.cases[number]) for number in group]
+        if key in old:
+            members.append((spelled_before, old[key]))
+        cases.append(_merged(members, rows))
     firsts = [group[0] for group in groups.values()]
     return _packed(
         msgspec.structs.replace(
@@ -42,38 +47,82 @@ def unbounded(summary: Summary) -> Summary:
     return msgspec.structs.replace(summary, rows=(), cases=(case,), needs_at=((),), steps=((),), acquires=())
 
 
-def _constant(summary: Summary, result: int) -> int:
-    return result if result != NOWHERE and summary.rows[result][0] == "int" else NOWHERE
+class _Spelling:
+    """Rows written out, so that terms of two summaries can be compared."""
+
+    def __init__(self, summary: Summary) -> None:
+        self._rows = summary.rows
+        self._known: dict[int, Any] = {NOWHERE: None}
+
+    def row(self, number: int) -> Any:
+        """Return a row with the rows it refers to; unknown values of one function are all alike."""
+        if number not in self._known:
+            op, *args = self._rows[number]
+            parts = () if op in {"fresh", "uninit"} else (self.row(arg[0]) if isinstance(arg, list | tuple) else arg for arg in args)
+            self._known[number] = (op, *parts)
+        return self._known[number]
+
+    def key(self, case: Case) -> Any:
+        """What two cases must agree in to be merged: the locks, and a result that is a constant."""
+        needs = tuple((self.row(need.lock), need.status, need.doubtful, need.tried) for need in case.needs)
+        locks = tuple((self.row(lock.lock), lock.status, lock.kind, lock.count, lock.mode, lock.variant) for lock in case.locks)
+        result = self.row(case.result)
+        return needs, locks, case.tainted, result if result is not None and result[0] == "int" else None
+
+    def facts(self, case: Case) -> tuple[list[Any], list[Any]]:
+        """Return the facts of a case: sets and relations."""
+        sets = [(self.row(one.term), one.low, one.high, one.holes) for one in case.sets]
+        return sets, [self.row(one) for one in case.relations]
+
+    def effects(self, case: Case) -> Any:
+        """Return what a case writes."""
+        return (
+            [(kind, self.row(what) if isinstance(what, int) else what) for kind, what, _ in case.epochs],
+            [(self.row(cell), self.row(value)) for cell, value in (*case.writes, *case.filled)],
+        )
 
 
-def _merged(cases: list[Case], rows: list[tuple[Any, ...]]) -> Case:
-    first = cases[0]
-    if len(cases) == 1:
+def _merged(members: list[tuple[_Spelling, Case]], rows: list[tuple[Any, ...]]) -> Case:
+    spelled, first = members[0]
+    if len(members) == 1:
         return first
-    result = first.result if all(case.result == first.result for case in cases) else NOWHERE
-    same_writes = all((case.writes, case.filled, case.epochs) == (first.writes, first.filled, first.epochs) for case in cases)
+    facts = [one.facts(case) for one, case in members]
+    sets, relations = facts[0]
+    result = first.result
+    if any(one.row(case.result) != spelled.row(result) for one, case in members):
+        result = NOWHERE
+    same_effects = all(one.effects(case) == spelled.effects(first) for one, case in members)
     epochs = first.epochs
-    if not same_writes:
+    if not same_effects:
         rows.append(("fresh", len(rows)))
-        fresh = len(rows) - 1
         written: dict[tuple[str, int | str], None] = {}
-        for case in cases:
-            written.update(dict.fromkeys((kind, what) for kind, what, _ in case.epochs))
-            for cell, _ in (*case.writes, *case.filled):
-                written[_class(rows, cell)] = None
-        epochs = tuple((kind, what, fresh) for kind, what in written)
-    return first.__class__(
-        sets=tuple(one for one in first.sets if all(one in case.sets for case in cases)),
-        relations=tuple(one for one in first.relations if all(one in case.relations for case in cases)),
+        for one, case in members:
+            mine = one is spelled
+            written.update(dict.fromkeys((kind, what) for kind, what, _ in case.epochs if mine or isinstance(what, str)))
+            if mine:
+                written.update(dict.fromkeys(_class(rows, cell) for cell, _ in (*case.writes, *case.filled)))
+        epochs = tuple((kind, what, len(rows) - 1) for kind, what in written)
+    return Case(
+        sets=tuple(one for one, fact in zip(first.sets, sets, strict=True) if all(fact in other for other, _ in facts)),
+        relations=tuple(one for one, fact in zip(first.relations, relations, strict=True) if all(fact in other for _, other in facts)),
         needs=first.needs,
-        locks=first.locks,
+        locks=tuple(_merged_lock(number, members) for number in range(len(first.locks))),
         result=result,
         epochs=epochs,
-        writes=first.writes if same_writes else (),
-        filled=first.filled if same_writes else (),
-        calls=tuple(dict.fromkeys(name for case in cases for name in case.calls)),
+        writes=first.writes if same_effects else (),
+        filled=first.filled if same_effects else (),
+        calls=tuple(dict.fromkeys(name for _, case in members for name in case.calls)),
         tainted=first.tainted,
     )
+
+
+def _merged_lock(number: int, members: list[tuple[_Spelling, Case]]) -> CaseLock:
+    spelled, first = members[0]
+    lock = first.locks[number]
+    for field in ("saved", "handle"):
+        if any(one.row(getattr(case.locks[number], field)) != spelled.row(getattr(lock, field)) for one, case in members):
+            lock = msgspec.structs.replace(lock, **{field: NOWHERE})
+    return lock
 
 
 def _class(rows: list[tuple[Any, ...]], cell: int) -> tuple[str, int | str]:

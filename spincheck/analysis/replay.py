@@ -41,6 +41,21 @@ def search(
 ) -> Found:
     """Look for a path that ends in a state that one of the tests accepts."""
     allowed = decisions(wanted.trace)
+    relevant = interpreter.relevant
+    interpreter.relevant = lambda _: True
+    try:
+        return _search(interpreter, graph, allowed, at_exit, at_problem)
+    finally:
+        interpreter.relevant = relevant
+
+
+def _search(
+    interpreter: Interpreter,
+    graph: Graph,
+    allowed: frozenset[tuple[int, int]],
+    at_exit: Callable[[int, State], bool] | None,
+    at_problem: Callable[[Any, State], bool] | None,
+) -> Found:
     entry = interpreter.entry_state(start())
     heap: list[tuple[int, int, int, int, State]] = [(0, 0, 0, 0, entry)]
     counter = 0

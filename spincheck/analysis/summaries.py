@@ -18,6 +18,7 @@ from typing import Any, Literal
 import msgspec
 
 from spincheck.analysis.findings import Defect
+from spincheck.analysis.orders import Order
 from spincheck.diagnostics import Severity, StepKind
 from spincheck.domain import intervals as iv
 from spincheck.domain.intervals import IntSet
@@ -108,6 +109,7 @@ class Case(msgspec.Struct, frozen=True, array_like=True):
     epochs: tuple[tuple[str, int | str, int], ...]
     writes: tuple[tuple[int, int], ...]
     filled: tuple[tuple[int, int], ...]
+    calls: tuple[str, ...]
     tainted: bool
 
 
@@ -116,7 +118,8 @@ class Summary(msgspec.Struct, frozen=True, array_like=True):
 
     No cases: it never returns. ``needs_at`` and ``steps`` are, per case, where each need arises and the path for messages; they and
     ``findings`` are not part of the digest. ``suspects`` are ways out of a helper that hold what its other ways out give back: no defect while a
-    caller copes with them, and the place where the defect was made when none does. ``reads`` are the fields and globals that it may read.
+    caller copes with them, and the place where the defect was made when none does. ``reads`` are the fields and globals that it may read, ``acquires``
+    the locks that it takes at any time, ``orders`` which lock it takes while holding which.
     """
 
     rows: tuple[tuple[Any, ...], ...]
@@ -127,10 +130,24 @@ class Summary(msgspec.Struct, frozen=True, array_like=True):
     suspects: tuple[LocalFinding, ...]
     imprecise: tuple[tuple[int, str], ...]
     reads: tuple[str, ...] = ()
+    acquires: tuple[int, ...] = ()
+    orders: tuple[Order, ...] = ()
+
+    def fields_written(self) -> frozenset[str]:
+        """Return the names of fields and globals that some case may write."""
+        names = {what for case in self.cases for _, what, _ in case.epochs if isinstance(what, str)}
+        for case in self.cases:
+            for cell, _ in case.writes:
+                row = self.rows[cell]
+                while row[0] == "elem":
+                    row = self.rows[row[1][0]]
+                if row[0] in {"field", "global"}:
+                    names.add(str(row[-1]))
+        return frozenset(names)
 
     def digest(self) -> str:
         """Return a hash of what callers depend on."""
-        body = msgspec.msgpack.encode((self.rows, self.cases, self.reads))
+        body = msgspec.msgpack.encode((self.rows, self.cases, self.reads, self.acquires))
         return hashlib.blake2b(body, digest_size=16).hexdigest()
 
 

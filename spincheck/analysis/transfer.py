@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from spincheck.analysis import spelling
+from spincheck.analysis import orders, spelling
 from spincheck.analysis.cfg import Graph
 from spincheck.analysis.lockops import LockMachine, Problem
+from spincheck.analysis.naming import lock_name
+from spincheck.analysis.orders import Order
 from spincheck.analysis.path import Node
 from spincheck.domain import intervals as iv
 from spincheck.domain.state import State
@@ -71,8 +73,8 @@ Constants = Callable[[Term], Term | None]
 class Interpreter:
     """Interprets one function's instructions over states.
 
-    ``problems`` collects what goes wrong, with the state it goes wrong in; ``returned`` is the cell that a Return stores
-    its value in. ``call`` interprets a call instruction; it is set by the room that knows callees.
+    ``problems`` collects what goes wrong, with the state it goes wrong in; ``acquired`` and ``orders`` what is taken, and while holding what; ``returned`` is the cell that a Return stores
+    its value in. ``relevant`` says which branches are worth learning from. ``call`` interprets a call instruction; it is set by the room that knows callees.
     """
 
     def __init__(self, function: Function, graph: Graph, tables: Tables, constants: Constants) -> None:
@@ -82,9 +84,12 @@ class Interpreter:
         self.terms = Terms()
         self.machine = LockMachine(tables)
         self.problems: list[tuple[Problem, State]] = []
+        self.acquired: dict[Term, None] = {}
+        self.orders: dict[tuple[str, str, int], Order] = {}
         self.call: Callable[[State, int, Call], list[Step]] = self._no_call
         self.constants = constants
         self.pc = 0
+        self.relevant: Callable[[int], bool] = lambda _: True
         self.names = temporaries(function)
         self._types = {variable.name: variable.type for variable in (*function.parameters, *function.locals)}
         self.returned = self.terms.make("local", "%return")
@@ -241,6 +246,8 @@ class Interpreter:
 
     def _branch(self, state: State, pc: int, instruction: Branch) -> list[Step]:
         condition = self.value(state, instruction.condition)
+        if not self.relevant(pc):
+            return self._ignore(state, pc, instruction, condition)
         other = state.copy()
         holds = state.assume(condition, holds=True)
         fails = other.assume(condition, holds=False)
@@ -251,6 +258,19 @@ class Interpreter:
         if holds:
             return [Step(instruction.then, state)]
         return [Step(instruction.otherwise, other)] if fails else []
+
+    @staticmethod
+    def _ignore(state: State, pc: int, instruction: Branch, condition: Term) -> list[Step]:
+        """A branch that decides nothing: follow what is possible and learn nothing."""
+        allowed = state.facts.range_of(state.normal(condition))
+        if allowed.single == 0:
+            return [Step(instruction.otherwise, state)]
+        if 0 not in allowed:
+            return [Step(instruction.then, state)]
+        other = state.copy()
+        for choice, side in ((1, state), (0, other)):
+            side.trace = Node("branch", (side.trace,), pc, instruction.at, choice=choice)
+        return [Step(instruction.then, state), Step(instruction.otherwise, other)]
 
     def _switch(self, state: State, pc: int, instruction: Switch) -> list[Step]:
         value = self.value(state, instruction.value)
@@ -318,6 +338,16 @@ class Interpreter:
         for lock, held in list(state.locks.items()):
             if self.machine.same_storage(held.kind, kind):
                 state.locks[lock] = held._replace(status="maybe")
+
+    def note_acquired(self, state: State, lock: Term, operation: str, at: int, callee: str = "") -> None:
+        """Remember that a lock is taken, and which others are held then; call it before the lock's state changes."""
+        lock = state.normal(lock)
+        self.acquired[lock] = None
+        for other, held in state.locks.items():
+            pair = orders.classes(self.terms, other, lock) if held.status == "held" else None
+            if pair is not None and (*pair, at) not in self.orders:
+                names = lock_name(self.function, state, other), lock_name(self.function, state, lock)
+                self.orders[*pair, at] = Order(*pair, at, *names, held.kind, (held.operation, operation), callee)
 
     def store_result(self, state: State, name: str | None, value: Term) -> None:
         """Store a call's result in its temporary or local."""

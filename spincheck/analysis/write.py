@@ -7,6 +7,8 @@ differ only inside are one case.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from spincheck.analysis.cfg import Graph, field_name, values_of, visit_place, visit_value
 from spincheck.analysis.fixpoint import Fixpoint
 from spincheck.analysis.lockops import tainted
@@ -25,7 +27,7 @@ from spincheck.analysis.transfer import Interpreter
 from spincheck.domain.merge import is_input
 from spincheck.domain.state import State
 from spincheck.domain.terms import Term, subterms
-from spincheck.ir import Assign, Call, FunctionName, Opaque, Place
+from spincheck.ir import Assign, Call, Opaque, Place
 
 MAX_CASES = 24
 """Cases of a function that touches locks; above, cases with the same locks are joined."""
@@ -54,7 +56,11 @@ def write_summary(
         cases.append(_case(interpreter, state, writer))
         needs_at.append(tuple(need.at for need in state.needs.values()))
         steps.append(_lock_steps(state))
-    return Summary(tuple(writer.rows), tuple(cases), tuple(needs_at), tuple(steps), findings, suspects, imprecise, reads)
+    acquires = tuple(writer.add(lock) for lock in interpreter.acquired if is_input(lock) and _lock_is_visible(interpreter, lock))
+    return Summary(
+        tuple(writer.rows), tuple(cases), tuple(needs_at), tuple(steps), findings, suspects, imprecise, reads, acquires,
+        tuple(interpreter.orders.values()),
+    )
 
 
 def _case(interpreter: Interpreter, state: State, writer: TermWriter) -> Case:
@@ -96,6 +102,7 @@ def _case(interpreter: Interpreter, state: State, writer: TermWriter) -> Case:
         ),
         writes=tuple((writer.add(cell), writer.add(value)) for cell, value in plain.items()),
         filled=tuple((writer.add(cell.args[0]), writer.add(value)) for cell, value in visible.items() if cell.op == "all"),
+        calls=tuple(sorted(state.calls)),
         tainted=taint in state.locks,
     )
 
@@ -129,7 +136,7 @@ def _lock_steps(state: State) -> tuple[LocalStep, ...]:
     return tuple(steps)
 
 
-def fields_read(graph: Graph, callee_reads: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
+def fields_read(graph: Graph, callee_reads: Callable[[Call], frozenset[str]]) -> tuple[str, ...]:
     """Return the names of fields and globals that a function or its callees may read, sorted."""
     names: set[str] = set()
 
@@ -146,6 +153,6 @@ def fields_read(graph: Graph, callee_reads: dict[str, tuple[str, ...]]) -> tuple
         elif isinstance(instruction, Opaque):
             for place in instruction.writes:
                 visit_place(place, on_place)
-        elif isinstance(instruction, Call) and isinstance(instruction.callee, FunctionName):
-            names.update(callee_reads.get(instruction.callee.name, ()))
+        elif isinstance(instruction, Call):
+            names.update(callee_reads(instruction))
     return tuple(sorted(names))

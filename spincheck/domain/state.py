@@ -47,10 +47,10 @@ class State:
     """Memory, facts and locks of one disjunct.
 
     ``needs`` are the locks whose state on entry this path depends on. ``trace`` is the path itself and takes no part in
-    equality. ``lossy`` says that facts were given up to save disjuncts, so that a finding must be confirmed.
+    equality. ``calls`` are the calls made on it that some lock may forbid its holder. ``lossy`` says that facts were given up to save disjuncts, so that a finding must be confirmed.
     """
 
-    __slots__ = ("epochs", "facts", "locks", "lossy", "memory", "needs", "same", "terms", "trace")
+    __slots__ = ("calls", "epochs", "facts", "locks", "lossy", "memory", "needs", "same", "terms", "trace")
 
     def __init__(self, terms: Terms, trace: Any) -> None:
         self.terms = terms
@@ -60,6 +60,7 @@ class State:
         self.locks: dict[Term, LockState] = {}
         self.needs: dict[Term, Need] = {}
         self.same: dict[Term, Term] = {}
+        self.calls: frozenset[str] = frozenset()
         self.trace = trace
         self.lossy = False
 
@@ -73,6 +74,7 @@ class State:
         new.locks = self.locks.copy()
         new.needs = self.needs.copy()
         new.same = self.same.copy() if self.same else self.same
+        new.calls = self.calls
         new.trace = self.trace
         new.lossy = self.lossy
         return new
