@@ -55,7 +55,8 @@ class Region(msgspec.Struct, frozen=True, array_like=True, gc=False):
     ``names`` maps each declared name to twice the offset of its declaration, plus one if that defines a function. ``tail`` is where
     a declaration starts that the segment does not finish, or -1. The rest is for own text only: ``definitions``, ``roles`` as
     (name, type, offset) of each declaration ``T name;`` with a bare type name, ``initialised`` as the spans of file-scope
-    declarations with an initialiser, ``locks`` as (function, attribute, argument) of lock annotations.
+    declarations with an initialiser, ``locks`` as (function, attribute, argument) of lock annotations, ``statics`` as the names that a
+    declaration without a body gives internal linkage (``static EVT_WDF_DPC MyDpc;``), which the definition need not repeat.
     """
 
     names: dict[str, int]
@@ -64,6 +65,7 @@ class Region(msgspec.Struct, frozen=True, array_like=True, gc=False):
     roles: tuple[tuple[str, str], ...] = ()
     initialised: tuple[tuple[int, int], ...] = ()
     locks: tuple[tuple[str, str, str], ...] = ()
+    statics: tuple[str, ...] = ()
 
 
 _DECODER = msgspec.msgpack.Decoder(Region)
@@ -82,6 +84,7 @@ _LOCK_WORD = (
 )
 _CONDITIONAL = re.compile(rf"_When_\s*+{_PARENTHESIS}")
 _LOCK = re.compile(rf"(?<!{WORD_CHARACTER})({_LOCK_WORD})\s*+\(((?>[^()]++|{_PARENTHESIS})*+)\)")
+_STATIC = re.compile(rf"(?<!{WORD_CHARACTER})static(?!{WORD_CHARACTER})")
 _FUNCTION_CLASS = re.compile(rf"_Function_class_\W{{1,8}}+({IDENTIFIER})")
 _CALLED = re.compile(rf"({IDENTIFIER})\s*+\(")
 _SPANS = 8
@@ -193,6 +196,7 @@ _OwnPart = tuple[
     tuple[tuple[str, str], ...],
     tuple[tuple[int, int], ...],
     tuple[tuple[str, str, str], ...],
+    tuple[str, ...],
 ]
 
 
@@ -201,6 +205,7 @@ def _own_part(text: str, chunks: Sequence[Chunk], start: int) -> _OwnPart:
     roles: dict[tuple[str, str], None] = {}
     initialised: list[tuple[int, int]] = []
     locks: dict[tuple[str, str, str], None] = {}
+    statics: dict[str, None] = {}
     for chunk in chunks:
         if chunk.kind == "broken":
             continue
@@ -209,6 +214,8 @@ def _own_part(text: str, chunks: Sequence[Chunk], start: int) -> _OwnPart:
             definitions.append(
                 (chunk.start - start, chunk.end - start, chunk.brace - start, chunk.name - start)
             )
+        elif _STATIC.search(head):
+            statics.update(dict.fromkeys(declared_names(text, chunk)))
         name = chunk.function
         if not name:
             plain = declared_function(text, chunk.start, chunk.end - 1) if chunk.brace < 0 else None
@@ -227,7 +234,7 @@ def _own_part(text: str, chunks: Sequence[Chunk], start: int) -> _OwnPart:
             for role in _FUNCTION_CLASS.findall(head):
                 roles[name, role] = None
             locks.update(dict.fromkeys(lock_annotations(head, name)))
-    return tuple(definitions), tuple(roles), tuple(initialised), tuple(locks)
+    return tuple(definitions), tuple(roles), tuple(initialised), tuple(locks), tuple(statics)
 
 
 def bare_types(declaration: Declaration) -> Iterator[tuple[str, str]]:
@@ -277,7 +284,7 @@ def read_regions(
 
 def _with_chunk(text: str, segment: Segment, region: Region, chunk: Chunk) -> Region:
     """Add a declaration that runs on into later segments to the region it starts in."""
-    definitions, roles, initialised, locks = _own_part(text, [chunk], segment.start)
+    definitions, roles, initialised, locks, statics = _own_part(text, [chunk], segment.start)
     names = dict(region.names)
     for name in declared_names(text, chunk):
         names[name] = (chunk.start - segment.start) * 2 + (chunk.kind == "function")
@@ -288,4 +295,5 @@ def _with_chunk(text: str, segment: Segment, region: Region, chunk: Chunk) -> Re
         region.roles + roles,
         region.initialised + initialised,
         region.locks + locks,
+        region.statics + statics,
     )

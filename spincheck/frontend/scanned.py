@@ -61,6 +61,7 @@ class Scanned:
         self.meanings = Meanings(self._declaration)
         self.notes: list[tuple[str, int]] = []
         self.functions = self._definitions()
+        self.statics = {name for _, region in self.regions for name in region.statics}
         self._opened: dict[str, Definition | None] = {}
 
     def _read(self, found: list[Segment], memory: Memory) -> list[tuple[Segment, Region]]:

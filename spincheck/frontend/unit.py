@@ -90,6 +90,7 @@ class _Piece:
     name: str
     chunks: Sequence[tuple[int, int]]
     definition: Definition | None
+    tokens: list[list[Token]]
     texts: list[str]
     key: str = ""
     names: dict[str, Name] = field(default_factory=dict)
@@ -229,7 +230,7 @@ class _Reader:
         pieces = [self._piece(definition) for definition in own]
         initialised = self.scanned.initialisers()
         if initialised:
-            pieces.append(self._file_scope(initialised))
+            pieces.append(self._tokenised(ir.FILE_SCOPE, initialised, None))
         self._lower(pieces)
         leads: dict[str, None] = {}
         for piece in pieces:
@@ -255,19 +256,11 @@ class _Reader:
         return _FUNCTION.decode(piece.kept.code)
 
     def _piece(self, definition: Definition) -> _Piece:
-        span = (definition.start, definition.end)
-        return _Piece(
-            definition.function,
-            (span,),
-            definition,
-            [token[0] for token in tokenise(self._text[span[0] : span[1]])],
-        )
+        return self._tokenised(definition.function, [(definition.start, definition.end)], definition)
 
-    def _file_scope(self, spans: list[tuple[int, int]]) -> _Piece:
-        texts: list[str] = []
-        for start, end in spans:
-            texts.extend(token[0] for token in tokenise(self._text[start:end]))
-        return _Piece(ir.FILE_SCOPE, spans, None, texts)
+    def _tokenised(self, name: str, spans: list[tuple[int, int]], definition: Definition | None) -> _Piece:
+        tokens = [tokenise(self._text[start:end]) for start, end in spans]
+        return _Piece(name, spans, definition, tokens, [token[0] for chunk in tokens for token in chunk])
 
     def _lower(self, pieces: list[_Piece]) -> None:
         """Give each piece its key and what is kept under it, from memory or by parsing."""
@@ -296,12 +289,11 @@ class _Reader:
 
     def _parse(self, piece: _Piece) -> None:
         self._stats.functions_parsed += 1
-        chunks = [tokenise(self._text[start:end]) for start, end in piece.chunks]
         try:
             lowered = (
-                lower_initialisers(chunks, piece.names)
+                lower_initialisers(piece.tokens, piece.names)
                 if piece.definition is None
-                else lower_function(chunks[0], piece.names)
+                else lower_function(piece.tokens[0], piece.names)
             )
         except LoweringError as error:
             piece.kept = _unread(piece.name, str(error))
@@ -357,10 +349,12 @@ class _Reader:
         end = piece.chunks[-1][1] if definition is None else definition.end
         place = self.scanned.lines.locate(start if definition is None else definition.name)
         first, last = self.scanned.lines.locate(start), self.scanned.lines.locate(end - 1)
-        head = len(tokenise(self._text[start : definition.brace])) if definition is not None else 0
+        head = piece.texts.index("{") if definition is not None else 0
         return ir.FunctionHeader(
             name=piece.name,
-            static=definition is None or "static" in piece.texts[:head],
+            static=definition is None
+            or "static" in piece.texts[:head]
+            or (definition.own and piece.name in self.scanned.statics),
             key=piece.key,
             start=start,
             file=place.file,

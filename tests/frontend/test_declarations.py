@@ -107,7 +107,35 @@ def test_hostile_text_has_a_result(text):
 @given(
     st.lists(
         st.sampled_from(
-            "int struct enum typedef static a b ( ) [ ] { } * , ; = : __attribute__ (( )) __declspec typeof _In_ 1 \" '".split()
+            [
+                "int",
+                "struct",
+                "enum",
+                "typedef",
+                "static",
+                "a",
+                "b",
+                "(",
+                ")",
+                "[",
+                "]",
+                "{",
+                "}",
+                "*",
+                ",",
+                ";",
+                "=",
+                ":",
+                "__attribute__",
+                "((",
+                "))",
+                "__declspec",
+                "typeof",
+                "_In_",
+                "1",
+                '"',
+                "'",
+            ]
         ),
         max_size=25,
     )

@@ -5,7 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spincheck.frontend.linemap import LineMap
-from spincheck.frontend.regions import decode, encode, lock_annotations, read_regions, region_key, scan_region, segments
+from spincheck.frontend.regions import (
+    decode,
+    encode,
+    lock_annotations,
+    read_regions,
+    region_key,
+    scan_region,
+    segments,
+)
 
 
 def scan(text: str, *, own: bool = True):
@@ -55,7 +63,10 @@ def test_lock_annotations():
         "_Releases_exclusive_lock_( *L ) VOID Give(PLOCK L) { }\n"
         "VOID Plain(int lock_count);"
     )
-    assert region.locks == (("Take", "_Acquires_lock_", "Dev->Lock"), ("Give", "_Releases_exclusive_lock_", "*L"))
+    assert region.locks == (
+        ("Take", "_Acquires_lock_", "Dev->Lock"),
+        ("Give", "_Releases_exclusive_lock_", "*L"),
+    )
     clang = "void f(void) __attribute__((acquire_capability(m)))"
     assert list(lock_annotations(clang, "f")) == [("f", "acquire_capability", "m")]
 
@@ -65,7 +76,13 @@ def test_segments_cover_the_text_and_change_with_the_owner():
     lines = LineMap(text, "?")
     found = segments(lines, [name in {"a.c", "own.h"} for name in lines.files], len(text))
     assert "".join(text[s.start : s.end] for s in found) == text
-    assert [(s.own, s.main) for s in found] == [(True, True), (False, False), (True, True), (True, False), (True, True)]
+    assert [(s.own, s.main) for s in found] == [
+        (True, True),
+        (False, False),
+        (True, True),
+        (True, False),
+        (True, True),
+    ]
 
 
 def test_text_without_markers_is_one_segment():
@@ -81,7 +98,9 @@ def read(text: str, own: set[str]):
 
 @pytest.mark.parametrize("included", ["1, 2,\n", "{ 1, f }, {\n2, 3 },\n"])
 def test_an_include_inside_an_initialiser(included):
-    text = f'# 1 "a.c"\nint t[] = {{\n# 1 "t.inc" 1 3\n{included}# 3 "a.c" 2\n}};\nint g(void) {{ return 1; }}\n'
+    text = (
+        f'# 1 "a.c"\nint t[] = {{\n# 1 "t.inc" 1 3\n{included}# 3 "a.c" 2\n}};\nint g(void) {{ return 1; }}\n'
+    )
     regions = read(text, {"a.c"})
     names = {name for _, region in regions for name in region.names}
     assert names == {"t", "g"}
@@ -90,7 +109,9 @@ def test_an_include_inside_an_initialiser(included):
 
 
 def test_an_unclosed_header_does_not_swallow_the_main_file():
-    text = '# 1 "a.c"\n# 1 "s.h" 1 3\nstatic int s(void) { if (x) {\n}\n# 2 "a.c" 2\nint g(void) { return 1; }\n'
+    text = (
+        '# 1 "a.c"\n# 1 "s.h" 1 3\nstatic int s(void) { if (x) {\n}\n# 2 "a.c" 2\nint g(void) { return 1; }\n'
+    )
     assert "g" in {name for _, region in read(text, {"a.c"}) for name in region.names}
 
 
@@ -103,7 +124,14 @@ def test_kept_and_damaged_values():
     region = scan("int a; EVT_X f; int t[] = { 1 }; int g(void) { return 1; }")
     value = encode(region)
     assert decode(value) == region
-    assert decode(None) is decode(b"") is decode(value[:-1]) is decode(b"\xc1" + value) is decode(b"\x90") is None
+    assert (
+        decode(None)
+        is decode(b"")
+        is decode(value[:-1])
+        is decode(b"\xc1" + value)
+        is decode(b"\x90")
+        is None
+    )
 
 
 @given(st.binary(max_size=40))
@@ -111,7 +139,28 @@ def test_any_bytes_decode_to_a_region_or_none(value):
     decode(value)
 
 
-@given(st.lists(st.sampled_from(["int a;", "{", "}", "enum {", "A,", "}", ";", "(", ")", "=", "T x;", "typedef", "struct s", "\n# 2 \"h\" 1\n"])).map(" ".join))
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "int a;",
+                "{",
+                "}",
+                "enum {",
+                "A,",
+                "}",
+                ";",
+                "(",
+                ")",
+                "=",
+                "T x;",
+                "typedef",
+                "struct s",
+                '\n# 2 "h" 1\n',
+            ]
+        )
+    ).map(" ".join)
+)
 def test_any_text_has_a_region(text):
     for own in (True, False):
         region = scan(text, own=own)

@@ -38,14 +38,17 @@ def test_a_flagged_header_above_the_main_file_makes_nothing_system():
     ],
 )
 def test_known_directories_without_flags(system):
-    text = rf'#line 1 "c:\\drv\\a.c"' + f'\n#line 1 "{system}"\nint x;\n' + r'#line 1 "c:\\drv\\own.h"' + "\n"
+    text = r'#line 1 "c:\\drv\\a.c"' + f'\n#line 1 "{system}"\nint x;\n' + r'#line 1 "c:\\drv\\own.h"' + "\n"
     assert own(text) == ["c:\\drv\\a.c", "c:\\drv\\own.h"]
 
 
 def test_roots():
     text = '# 0 "src/a.c"\n# 1 "/p/own.h" 1\n# 1 "/p/../q/x.h" 1\n# 1 "/p/third/t.h" 1 3\n# 1 "rel.h" 1\n# 1 "/pp/y.h" 1\n'
     assert own(text, "/p") == ["src/a.c", "/p/own.h", "rel.h"]
-    assert own(r'# 0 "C:\\P\\a.c"' + "\n" + r'# 1 "c:\\p\\b.h" 1' + "\n" + '# 1 "D:/x.h" 1\n', "C:\\P\\") == ["C:\\P\\a.c", "c:\\p\\b.h"]
+    assert own(r'# 0 "C:\\P\\a.c"' + "\n" + r'# 1 "c:\\p\\b.h" 1' + "\n" + '# 1 "D:/x.h" 1\n', "C:\\P\\") == [
+        "C:\\P\\a.c",
+        "c:\\p\\b.h",
+    ]
 
 
 def test_main_file_is_always_own():
