@@ -80,7 +80,7 @@ class Facts:
         if op == "-":
             return iv.added(a, iv.negated(b))
         if op == "&":
-            return self._masked(left, a, b)
+            return self._masked(left, right, a, b)
         if op == "|":
             if a.low >= 0 and b.low >= 0:
                 top = iv.HIGH if max(a.high, b.high) >= iv.HIGH else (1 << max(a.high, b.high).bit_length()) - 1
@@ -90,7 +90,7 @@ class Facts:
             return iv.make(0 if a.low >= 0 else 1 - y, y - 1)
         return iv.TOP
 
-    def _masked(self, left: Term, a: IntSet, b: IntSet) -> IntSet:
+    def _masked(self, left: Term, right: Term, a: IntSet, b: IntSet) -> IntSet:
         """Return what ``left & right`` can be; other masks of the same value have their say."""
         bounds = [side.high for side in (a, b) if side.low >= 0]
         result = iv.make(0, min(bounds)) if bounds else iv.TOP
@@ -101,7 +101,7 @@ class Facts:
             result = iv.meet(result, iv.make(0, mask, frozenset(value for value in range(mask) if value & ~mask)))
         known = value = 0
         for term, allowed in self.sets.items():
-            if term.op != "bin" or term.args[0] != "&" or term.args[1] is not left or term.args[2].op != "int":
+            if not _masks(term, left) or term.args[2] is right:
                 continue
             other: int = term.args[2].args[0]
             if allowed.single is not None:
@@ -277,8 +277,11 @@ class Facts:
                 op, left, right = relation.args
                 if not self._propagate(op, left, right):
                     return False
+        base = changed.args[1] if changed.op == "bin" and changed.args[0] == "&" else None
         for term, known in list(self.sets.items()):
-            if term is not changed and term.op in {"bin", "cast", "un"} and _mentions(term, changed):
+            if term is changed or term.op not in {"bin", "cast", "un"}:
+                continue
+            if _mentions(term, changed) or (base is not None and _masks(term, base)):
                 now = iv.meet(self._computed(term), known)
                 if now.is_empty:
                     return False
@@ -316,6 +319,11 @@ class Facts:
             if trial.restrict(leaf, iv.only(value)) and trial._search(open_leaves, budget):  # noqa: SLF001
                 return True
         return False
+
+
+def _masks(term: Term, value: Term) -> bool:
+    """Whether the term is ``value & constant``."""
+    return term.op == "bin" and term.args[0] == "&" and term.args[1] is value and term.args[2].op == "int"
 
 
 def _mentions(term: Term, part: Term) -> bool:
