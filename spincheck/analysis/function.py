@@ -13,7 +13,7 @@ from typing import NamedTuple
 from spincheck.analysis.calls import Callee, Calls
 from spincheck.analysis.cfg import Graph, Liveness
 from spincheck.analysis.fixpoint import Budget, Fixpoint
-from spincheck.analysis.judge import Judge, Standing
+from spincheck.analysis.judge import Judge, Standing, held_by_role
 from spincheck.analysis.relevance import Relevance
 from spincheck.analysis.summaries import Summary
 from spincheck.analysis.transfer import Constants, Interpreter
@@ -81,10 +81,14 @@ class Run(NamedTuple):
     fixpoint: Fixpoint
 
 
-def run(function: Function, graph: Graph, around: Surroundings, budget: Budget, relevance: Relevance) -> Run:
+def run(
+    function: Function, graph: Graph, around: Surroundings, standing: Standing, budget: Budget, relevance: Relevance
+) -> Run:
     """Run the fixpoint over a function."""
     interpreter = Interpreter(function, graph, around.tables, around.constants)
     interpreter.relevant = relevance.branches.__contains__
+    if standing.kind == "entry":
+        interpreter.machine.held_on_entry = frozenset(held_by_role(interpreter.terms, standing))
     Calls(interpreter, around.callee, around.targets)
 
     def moves_locks(pc: int) -> bool:
@@ -102,7 +106,7 @@ def analyse_function(function: Function, around: Surroundings, standing: Standin
     relevance = Relevance(
         graph, around.touches, around.writes, around.reads, result_matters=has_callers or standing.kind != "entry"
     )
-    first = run(function, graph, around, Budget(), relevance)
+    first = run(function, graph, around, standing, Budget(), relevance)
     judge = Judge(first.interpreter, first.fixpoint, standing)
     findings = judge.findings()
     suspects = judge.suspects() if standing.kind == "helper" else ()
