@@ -31,7 +31,7 @@ def answer(request):
         if "DIE_ALWAYS" in text:
             print("Traceback\\nMemoryError: too much", file=sys.stderr)
             sys.exit(4)
-        if "INTERRUPT" in text:
+        if "INTERRUPT_ME" in text:
             os.kill(os.getpid(), signal.SIGINT)
         if "BABBLE" in text:
             print("hello", flush=True)
@@ -198,6 +198,10 @@ class Project:
         assert "Traceback" not in done.stderr + done.stdout, done.stderr + done.stdout
         asked = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
         return Built(done.returncode, done.stdout, done.stderr, asked)
+
+    def run(self, *command: str) -> dict:
+        """Run a command in the project and return the JSON document that it writes."""
+        return json.loads(subprocess.run(command, cwd=self.root, capture_output=True, check=True).stdout)
 
     def compiled(self) -> list[str]:
         """Return and forget what the fake compiler was run for."""

@@ -39,13 +39,14 @@ def test_worker_that_dies_again_fails_the_check(project):
     assert built.workers == 3
     assert "worker' ended with status 4: MemoryError: too much\n" in built.err
     assert "scons: *** [a.o.spin] not checked" in built.err
+    assert "spincheck: not analysed: a.c: not checked, see the error" in built.summary
     assert project.exists("b.o")
     assert not project.exists("a.o")
 
 
 def test_interrupted_worker_is_not_replaced(project):
     """An interrupt from the terminal reaches SCons and the workers; then nothing is to be started again."""
-    project.write(a_c="INTERRUPT\n")
+    project.write(a_c="INTERRUPT_ME\n")
     built = project.scons()
     assert built.status == 2
     assert built.workers == 1

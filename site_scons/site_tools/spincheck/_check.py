@@ -46,7 +46,7 @@ def check_unit(target: Any, source: Any, env: Any) -> Any:
                 env, {"command": "unit", "input": str(text.absolute()), "output": unit.get_abspath()}
             )
     except _session.WorkerError as error:
-        return _failure(unit, str(error))
+        return _failure(unit, name, str(error))
     finally:
         if str(env["SPINCHECK_KEEP"]) in ("", "0"):
             text.unlink(missing_ok=True)
@@ -74,7 +74,7 @@ def check_driver(target: Any, source: Any, env: Any) -> Any:
     try:
         reply = _ask(env, request)
     except _session.WorkerError as error:
-        return _failure(report, str(error))
+        return _failure(report, str(report.attributes.spincheck_driver), str(error))
     return _verdict(
         report,
         env,
@@ -143,7 +143,7 @@ def _verdict(node: Any, env: Any, step: Step) -> Any:
         # A check that said something says it again wherever it is asked for
         node.set_nocache(True)
     if reply["status"] == 2:
-        return _failure(node, "" if text else "the check ended without a verdict")
+        return _failure(node, step.target, "" if text else "the check ended without a verdict")
     _session.checked(step)
     # A driver also fails for what only its units told, where these were built with SPINCHECK_FAIL=never
     errors = len(step.told("error")) or step.count("errors")
@@ -169,12 +169,16 @@ def _not_preprocessed(unit: Any, name: str, told: str) -> Any:
 
     unit.set_nocache(True)
     if only_checks():
-        return _failure(unit, f"{name} does not preprocess", told)
+        return _failure(unit, name, f"{name} does not preprocess", told)
     _session.skipped(name, "does not preprocess, see the compiler's message")
     return 0
 
 
-def _failure(node: Any, message: str, detail: str = "") -> Any:
+def _failure(node: Any, name: str, message: str, detail: str = "") -> Any:
+    from . import _session  # noqa: PLC0415
+
+    # Otherwise the summary would say that there are no violations
+    _session.skipped(name, "not checked, see the error")
     if message:
         sys.stderr.write(f"spincheck: error: {message}\n{detail}")
     return _failed(node, "not checked", 2)

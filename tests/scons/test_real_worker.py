@@ -1,0 +1,101 @@
+"""The tool with the real worker and a real compiler: a violation from the C file to the stopped build and the history."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from importlib.util import find_spec
+
+import pytest
+
+HEADER = """
+typedef unsigned char KIRQL;
+typedef unsigned long long KSPIN_LOCK;
+typedef long NTSTATUS;
+struct _DEVICE_OBJECT { KSPIN_LOCK Lock; int Ready; };
+struct _IRP;
+typedef NTSTATUS DRIVER_DISPATCH(struct _DEVICE_OBJECT *, struct _IRP *);
+KIRQL KeAcquireSpinLockRaiseToDpc(KSPIN_LOCK *);
+void KeReleaseSpinLock(KSPIN_LOCK *, KIRQL);
+KIRQL Take(struct _DEVICE_OBJECT *);
+void Give(struct _DEVICE_OBJECT *, KIRQL);
+"""
+HELPERS = """#include "ddk.h"
+KIRQL Take(struct _DEVICE_OBJECT *device) { return KeAcquireSpinLockRaiseToDpc(&device->Lock); }
+void Give(struct _DEVICE_OBJECT *device, KIRQL irql) { KeReleaseSpinLock(&device->Lock, irql); }
+"""
+READ = """#include "ddk.h"
+DRIVER_DISPATCH Read;
+NTSTATUS Read(struct _DEVICE_OBJECT *device, struct _IRP *irp)
+{
+    KIRQL irql = Take(device);
+    (void)irp;
+    if (!device->Ready) {
+        return -1;
+    }
+    Give(device, irql);
+    return 0;
+}
+"""
+FIXED = READ.replace("        return -1;", "        Give(device, irql);\n        return -1;")
+WRITE = FIXED.replace("Read;", "Write;").replace("Read(", "Write(")
+
+
+@pytest.fixture
+def project(project):
+    if shutil.which("gcc") is None:
+        pytest.skip("gcc is not installed")
+    if find_spec("spincheck") is None:
+        pytest.skip("spincheck is not installed in this Python")
+    project.worker = sys.executable
+    project.write(ddk_h=HEADER, helpers_c=HELPERS, read_c=FIXED, write_c=WRITE)
+    project.sconstruct(
+        "CacheDir('shared')\nenv.SharedLibrary('driver', ['read.c', 'write.c', 'helpers.c'])\n", real=True
+    )
+    return project
+
+
+def test_driver_is_checked_across_its_files(project):
+    built = project.scons()
+    assert built.status == 0, built.err
+    assert re.match(
+        r"spincheck: 3 files checked, \d+ functions analysed, 0 reused, no violations in ", built.summary[0]
+    )
+
+    project.write(read_c=READ)
+    built = project.scons()
+    assert built.status == 2
+    assert "read.c:8:" in built.err
+    assert "[SpinlockRelease" in built.err
+    assert "helpers.c:2:" in built.err
+    assert "scons: *** [libdriver.so.spincheck.json] 1 lock violation" in built.err
+    assert re.match(
+        r"spincheck: 1 file checked, 1 function analysed, \d+ reused, 1 violation in ", built.summary[0]
+    )
+
+    project.write(read_c=FIXED)
+    built = project.scons()
+    assert built.status == 0, built.err
+    assert project.scons().summary == []
+
+
+def test_units_out_of_cache_directory_are_enough_for_the_driver(project):
+    assert project.scons().status == 0
+    project.scons("-c")
+    shutil.rmtree(project.root / ".spincheck")
+    project.write(read_c=READ)
+    built = project.scons()
+    assert built.status == 2
+    assert "Retrieved `helpers.os.spin' from cache" in built.out
+    assert "read.c:8:" in built.err
+    assert "helpers.c:2:" in built.err
+
+
+def test_builds_are_in_the_log(project):
+    project.scons()
+    project.write(read_c=READ)
+    project.scons()
+    log = project.run(sys.executable, "-m", "spincheck", "log", "--format", "json")
+    builds = [one for one in log["builds"] if one["what"] == "build"]
+    assert [one["status"] for one in builds] == [1, 0]
