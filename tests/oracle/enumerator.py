@@ -46,7 +46,11 @@ class TooLargeError(Exception):
 
 
 class _CutError(Exception):
-    """The path turns in a loop more often than the bound."""
+    """The path turns in a loop, or calls deeper, than the bound."""
+
+
+class _DepthError(_CutError):
+    """A recursion went deeper than the bound; where it never ends, nothing that follows from it can be said."""
 
 
 class _JumpError(Exception):
@@ -120,9 +124,9 @@ class _Frame:
 class Enumerator:
     """Runs one program; ``turns`` bounds how often one loop, label or function is entered again on one path."""
 
-    def __init__(self, program: Program, domains: dict[str, tuple[int, ...]], turns: int) -> None:
+    def __init__(self, program: Program, domains: dict[str, tuple[int, ...]], turns: int, start: str = "") -> None:
         self._functions = {function.name: function for function in program}
-        self._entry = program[0]
+        self._entry = self._functions[start or program[0].name]
         self._lines = Written(program).lines
         self._domains = domains
         self._bound = turns
@@ -159,21 +163,36 @@ class Enumerator:
         self._held: dict[str, tuple[tuple[int, ...], Any]] = {}
         self._frames: list[_Frame] = []
         self._calls = 0
-        here: list[Violation] = []
-        self._path_violations = here
+        self._path_violations: list[Violation] = []
+        self._new: list[Violation] = []
         try:
-            arguments = {name: _Unknown(self._domains[name[0]]) for name in self._entry.parameters}
+            arguments = {name: self._input(name) for name in self._entry.parameters}
             _, line = self._call(self._entry, arguments)
-        except _CutError:
+        except _CutError as cut:
             self._cut = True
+            if isinstance(cut, _DepthError):
+                self._first.difference_update(self._new)
             return
         for lock, (lines, _) in self._held.items():
             self._violate("held", (line,), lock, lines[0])
+
+    def _input(self, name: str) -> Any:
+        if name[0] == "p":
+            return self._choose_lock()
+        if name[0] == "o":
+            return _Frame(0, {name[1:]: _Unknown(self._domains[name[1]])}), Var(name[1:])
+        return _Unknown(self._domains[name[0]])
+
+    def _choose_lock(self) -> str | None:
+        options = ("A", "B", "G", None)
+        return options[self._choose(len(options))]
 
     def _violate(self, what: str, lines: tuple[int, ...], lock: str, acquired: int = 0) -> None:
         violation = Violation(what, lines, lock, acquired)
         self._all.add(violation)
         if not self._dirty or (what == "held" and all(one.what == "held" for one in self._path_violations)):
+            if violation not in self._first:
+                self._new.append(violation)
             self._first.add(violation)
         self._path_violations.append(violation)
         self._dirty = True
@@ -362,7 +381,7 @@ class Enumerator:
         if self._choose(2) == 0:
             return 0
         self._take(lock, None)
-        return 1
+        return _Unknown(tuple(value for value in self._domains["b"] if value != 0))
 
     # --- statements ---
 
@@ -392,7 +411,7 @@ class Enumerator:
         self._calls += 1
         self._depth[function.name] = self._depth.get(function.name, 0) + 1
         if self._depth[function.name] > self._bound:
-            raise _CutError
+            raise _DepthError
         self._frames.append(_Frame(self._calls, values))
         result, line = None, self._lines[function]
         try:
@@ -476,6 +495,7 @@ class Enumerator:
     def _loop(self, one: Any) -> None:
         if isinstance(one, For):
             self._frame().values[one.name] = one.start
+        self._turns.pop((self._frame().number, one), None)
         again = True
         while again:
             self._turn(one)
