@@ -288,7 +288,7 @@ class Judge:
         def same_exit(way: int, after: State) -> bool:
             if way != pc:
                 return False
-            return _same_lock(after.locks.get(problem.lock), wanted) and _same_need(after.needs.get(problem.lock), need)
+            return _same_lock(after.locks.get(problem.lock), wanted) and _same_need(after.needs.get(problem.lock), need, problem.at)
 
         return search(self._in, self._in.graph, state, same_exit, None)
 
@@ -324,7 +324,8 @@ def _same_lock(one: LockState | None, other: LockState | None) -> bool:
     return one.status == other.status and one.operation == other.operation
 
 
-def _same_need(one: Need | None, other: Need | None) -> bool:
+def _same_need(one: Need | None, other: Need | None, at: int) -> bool:
     if one is None or other is None:
         return one is other
-    return one.status == other.status and one.at == other.at and one.doubtful == other.doubtful
+    # Where a merged state's need arose is one place of several; it counts only when the problem is told there.
+    return one.status == other.status and one.doubtful == other.doubtful and (one.at == other.at or at not in (one.at, other.at))
