@@ -20,7 +20,7 @@ from spincheck.domain.intervals import IntSet
 from spincheck.domain.lockstate import MAX_COUNT, LockState, Need
 from spincheck.domain.state import ANYTHING, State
 from spincheck.domain.terms import COMPARISONS, Term
-from spincheck.ir import Call, FunctionName
+from spincheck.ir import AddressOf, Call, FunctionName
 from spincheck.locks.model import Forbidden, Immediate, LockIdentity, Operation, Required, Saved
 
 MOST_CALLS = 3
@@ -89,6 +89,8 @@ class Calls:
             self._in.store_result(state, call.result, state.normal(self._in.terms.make("pure", name, *arguments)))
             return [Step(pc + 1, state)]
         callee = self._callee(name)
+        if callee.summary is not None and not self._in.relevant(pc):
+            return self._ignored(state, pc, call, name, callee.summary)
         if callee.summary is not None:
             return self._defined(state, pc, call, name, callee.summary, arguments)
         if callee.status == "hole":
@@ -278,6 +280,23 @@ class Calls:
                 self._in.store_result(side, call.result, side.normal(value))
             steps.append(Step(pc + 1, side))
         return [*steps, *raised]
+
+    def _ignored(self, state: State, pc: int, call: Call, name: str, summary: Summary) -> list[Step]:
+        """A call that has no part in what happens to locks: whatever it writes is unknown, and it has one outcome."""
+        raised = self._may_raise(state, pc, call)
+        epoch = self._in.fresh(state, "ignored")
+        for made in dict.fromkeys(made for case in summary.cases for made in case.calls):
+            if len(state.calls) < MOST_CALLS:
+                state.calls |= {made}
+            for ban in self._tables.forbidden.get(made, ()):
+                self._forbid(state, call, ban, name)
+        for cells in sorted(summary.classes_written()):
+            state.forget(cells, epoch)
+        for argument in call.arguments:
+            if isinstance(argument, AddressOf):
+                state.forget(("under", self._in.address(state, argument.place)), epoch)
+        self._in.store_result(state, call.result, epoch)
+        return [Step(pc + 1, state), *raised]
 
     def _apply(self, state: State, case: Case, reader: RowReader, call: Call, name: str) -> list[Problem] | None:
         """Apply one case to the state in place; None when the facts exclude it."""

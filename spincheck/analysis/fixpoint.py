@@ -260,6 +260,10 @@ class Fixpoint:
 
         return is_live
 
+    def ways_out(self) -> int:
+        """Return how many different lock states the function can be left in."""
+        return len({merging.lock_key(state) for _, state in self.exits})
+
     def joined_exits(self) -> list[State]:
         """Return the states that leave the function, united as at a join where memory is read by the caller."""
         states = [state for _, state in self.exits]

@@ -30,7 +30,7 @@ def flat_summary(function: Function, callee: Callable[[str], Callee]) -> Summary
             if isinstance(instruction.callee, FunctionName):
                 summary = callee(instruction.callee.name).summary
                 if summary is not None:
-                    _add_callee(summary, written)
+                    written.update(summary.classes_written())
 
     def reads(call: Call) -> frozenset[str]:
         summary = callee(call.callee.name).summary if isinstance(call.callee, FunctionName) else None
@@ -53,16 +53,3 @@ def _add_store(place: Place, written: set[tuple[str, str]], through: set[int], p
         number = parameters.get(place.pointer.place.name)
         if number is not None:
             through.add(number)
-
-
-def _add_callee(summary: Summary, written: set[tuple[str, str]]) -> None:
-    for case in summary.cases:
-        for kind, name, _ in case.epochs:
-            if isinstance(name, str):
-                written.add((kind, name))
-        for cell, _ in case.writes:
-            row = summary.rows[cell]
-            while row[0] == "elem":
-                row = summary.rows[row[1][0]]
-            if row[0] in {"field", "global"}:
-                written.add((str(row[0]), str(row[-1])))

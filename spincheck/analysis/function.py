@@ -22,6 +22,9 @@ from spincheck.domain.terms import Term
 from spincheck.ir import Call, Function, FunctionName
 from spincheck.locks.tables import Tables
 
+SMALL = 80
+"""Instructions up to which a function's result is always followed; of a longer one only where its ways out differ in locks."""
+
 
 class Surroundings(NamedTuple):
     """What a function's analysis asks of the program around it.
@@ -65,13 +68,13 @@ class Surroundings(NamedTuple):
         tables = self.tables
         if name in tables.operations or name in tables.noreturn or name in tables.raising:
             return True
-        if name in tables.forbidden or name in tables.required or name in tables.immediate:
+        if name in tables.immediate:
             return True
         callee = self.callee(name)
         if callee.summary is None:
             return callee.status != "external"
         cases = callee.summary.cases
-        return not cases or any(case.locks or case.needs or case.calls or case.tainted for case in cases)
+        return not cases or any(case.locks or case.needs or case.tainted for case in cases)
 
 
 class Run(NamedTuple):
@@ -86,7 +89,7 @@ def run(
 ) -> Run:
     """Run the fixpoint over a function."""
     interpreter = Interpreter(function, graph, around.tables, around.constants)
-    interpreter.relevant = relevance.branches.__contains__
+    interpreter.relevant = relevance.points.__contains__
     if standing.kind == "entry":
         interpreter.machine.held_on_entry = frozenset(held_by_role(interpreter.terms, standing))
     Calls(interpreter, around.callee, around.targets)
@@ -100,13 +103,18 @@ def run(
     return Run(interpreter, fixpoint)
 
 
+def _slice(graph: Graph, around: Surroundings, *, result_matters: bool) -> Relevance:
+    return Relevance(graph, around.touches, around.writes, around.reads, result_matters=result_matters)
+
+
 def analyse_function(function: Function, around: Surroundings, standing: Standing, *, has_callers: bool) -> Summary:
     """Return the summary of a function whose callees' summaries are known."""
     graph = Graph(function)
-    relevance = Relevance(
-        graph, around.touches, around.writes, around.reads, result_matters=has_callers or standing.kind != "entry"
-    )
-    first = run(function, graph, around, standing, Budget(), relevance)
+    asked = (has_callers or standing.kind != "entry") and function.result != "void"
+    small = len(function.code) <= SMALL
+    first = run(function, graph, around, standing, Budget(), _slice(graph, around, result_matters=asked and small))
+    if asked and not small and first.fixpoint.ways_out() > 1:
+        first = run(function, graph, around, standing, Budget(), _slice(graph, around, result_matters=True))
     judge = Judge(first.interpreter, first.fixpoint, standing)
     findings = judge.findings()
     suspects = judge.suspects() if standing.kind == "helper" else ()

@@ -107,7 +107,7 @@ def control_dependence(graph: Graph) -> list[list[int]]:
 
 
 class Relevance:
-    """The slice of one function. ``branches`` are the relevant branch points, ``locals`` and ``fields`` the names that matter.
+    """The slice of one function. ``points`` are its instructions, ``branches`` those of them that branch, ``locals`` and ``fields`` the names that matter.
 
     ``touches``: whether a call can change or need a lock, or may not return. ``writes``: the fields that a call may write.
     ``reads``: those that it may read. ``result_matters``: callers look at the returned value.
@@ -128,7 +128,7 @@ class Relevance:
         self.branches: set[int] = set()
         self.locals: set[str] = set()
         self.fields: set[str] = set()
-        self._points: set[int] = set()
+        self.points: set[int] = set()
         self._work: list[int] = []
         self._local_writers: dict[str, list[int]] = {}
         self._field_writers: dict[str, list[int]] = {}
@@ -142,8 +142,8 @@ class Relevance:
             self._expand(self._work.pop())
 
     def _add(self, pc: int) -> None:
-        if pc not in self._points:
-            self._points.add(pc)
+        if pc not in self.points:
+            self.points.add(pc)
             self._work.append(pc)
 
     def _find_writers(self, writes: Callable[[Call], frozenset[str]]) -> None:

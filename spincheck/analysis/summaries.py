@@ -133,17 +133,21 @@ class Summary(msgspec.Struct, frozen=True, array_like=True):
     acquires: tuple[int, ...] = ()
     orders: tuple[Order, ...] = ()
 
-    def fields_written(self) -> frozenset[str]:
-        """Return the names of fields and globals that some case may write."""
-        names = {what for case in self.cases for _, what, _ in case.epochs if isinstance(what, str)}
+    def classes_written(self) -> frozenset[tuple[str, str]]:
+        """Return the classes of cells, by field or global, that some case may write."""
+        written = {(kind, what) for case in self.cases for kind, what, _ in case.epochs if isinstance(what, str)}
         for case in self.cases:
             for cell, _ in case.writes:
                 row = self.rows[cell]
                 while row[0] == "elem":
                     row = self.rows[row[1][0]]
                 if row[0] in {"field", "global"}:
-                    names.add(str(row[-1]))
-        return frozenset(names)
+                    written.add((str(row[0]), str(row[-1])))
+        return frozenset(written)
+
+    def fields_written(self) -> frozenset[str]:
+        """Return the names of fields and globals that some case may write."""
+        return frozenset(name for _, name in self.classes_written())
 
     def digest(self) -> str:
         """Return a hash of what callers depend on."""

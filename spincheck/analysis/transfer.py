@@ -74,7 +74,7 @@ class Interpreter:
     """Interprets one function's instructions over states.
 
     ``problems`` collects what goes wrong, with the state it goes wrong in; ``acquired`` and ``orders`` what is taken, and while holding what; ``returned`` is the cell that a Return stores
-    its value in. ``relevant`` says which branches are worth learning from. ``call`` interprets a call instruction; it is set by the room that knows callees.
+    its value in. ``relevant`` says which instructions are worth learning from. ``call`` interprets a call instruction; it is set by the room that knows callees.
     """
 
     def __init__(self, function: Function, graph: Graph, tables: Tables, constants: Constants) -> None:

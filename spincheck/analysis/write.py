@@ -32,7 +32,7 @@ from spincheck.ir import Assign, Call, Opaque, Place
 MAX_CASES = 24
 """Cases of a function that touches locks; above, cases with the same locks are joined."""
 
-MAX_NEUTRAL_CASES = 8
+MAX_NEUTRAL_CASES = 4
 """Cases of a function that touches none."""
 
 

@@ -137,6 +137,75 @@ def _are_opposite(first: Term, second: Term) -> bool:
     return {op, other} == {"<", "<="} and left is y and right is x
 
 
+def unite_one_cell(left: State, right: State, live: Live, pc: int) -> State | None:
+    """Unite two states that differ in the value of one live cell only, when nothing else depends on which value it is.
+
+    The cell then holds a value that is one or the other: exact, because the two values occur nowhere else and the union of what
+    they can be is a set that can be told.
+    """
+    cell = None
+    for candidate in dict.fromkeys([*left.memory, *right.memory]):
+        if live(candidate) and _value(left, candidate) is not _value(right, candidate):
+            if cell is not None:
+                return None
+            cell = candidate
+    if cell is None or cell.op == "all":
+        return None
+    a, b = _value(left, cell), _value(right, cell)
+    if not (_is_private(left, cell, a) and _is_private(right, cell, b)):
+        return None
+    union, exact = iv.join(left.facts.range_of(a), right.facts.range_of(b))
+    if not exact:
+        return None
+    rest = {term: allowed for term, allowed in left.facts.sets.items() if term is not a}
+    other = {term: allowed for term, allowed in right.facts.sets.items() if term is not b}
+    if rest != other or left.facts.relations.keys() != right.facts.relations.keys():
+        return None
+    new = left.copy()
+    phi = new.terms.make("phi", pc, cell)
+    if new.mentions(phi) and a is not phi:
+        return None
+    new.facts.sets = rest
+    if union != iv.TOP:
+        new.facts.sets[phi] = union
+    new.memory[cell] = phi
+    _join_epochs(new, left, right, pc)
+    for candidate in dict.fromkeys([*left.memory, *right.memory]):
+        if candidate is not cell and not live(candidate):
+            _join_cell(new, candidate, left, right, pc, iv.join)
+    return new
+
+
+def _is_private(state: State, cell: Term, value: Term) -> bool:
+    """The value is a constant, or an unknown that nothing but this cell refers to."""
+    if value.op == "int":
+        return True
+    if value.op not in {"fresh", "phi", "uninit"}:
+        return False
+    for other, held in state.memory.items():
+        if other is cell:
+            if any(sub is value for sub in subterms(other)):
+                return False
+        elif _occurs(value, other) or _occurs(value, held):
+            return False
+    for lock, info in state.locks.items():
+        if _occurs(value, lock) or info.saved is value or (info.handle is not None and _occurs(value, info.handle)):
+            return False
+    if any(_occurs(value, lock) or need.irql is value for lock, need in state.needs.items()):
+        return False
+    if any(epoch is value for epoch in state.epochs.values()):
+        return False
+    if any(_occurs(value, one) or _occurs(value, other) for one, other in state.same.items()):
+        return False
+    return not any(term is not value and _occurs(value, term) for term in (*state.facts.sets, *state.facts.relations))
+
+
+def _occurs(part: Term, term: Term) -> bool:
+    if term is part:
+        return True
+    return part.depth < term.depth and any(sub is part for sub in subterms(term))
+
+
 def unite_all(states: list[State], live: Live, class_is_live: Callable[[CellClass], bool], merged: MergeTrace, pc: int) -> list[State]:
     """Return fewer states for exactly the same paths, in the order of first arrival.
 
@@ -148,6 +217,36 @@ def unite_all(states: list[State], live: Live, class_is_live: Callable[[CellClas
     result: list[State] = []
     for group in groups.values():
         result.extend(_unite_group(group, live, merged, pc) if len(group) > 1 else group)
+    if len(result) > 1:
+        result = _unite_neighbours(result, live, class_is_live, merged, pc)
+    return result
+
+
+def _unite_neighbours(
+    states: list[State], live: Live, class_is_live: Callable[[CellClass], bool], merged: MergeTrace, pc: int
+) -> list[State]:
+    groups: dict[Any, list[State]] = {}
+    for state in states:
+        epochs = frozenset((cells, epoch) for cells, epoch in state.epochs.items() if class_is_live(cells))
+        groups.setdefault((lock_key(state), epochs, frozenset(state.same.items()), state.calls), []).append(state)
+    result: list[State] = []
+    for group in groups.values():
+        kept: list[State] = []
+        for state in group:
+            current = state
+            again = True
+            while again:
+                again = False
+                for index, other in enumerate(kept):
+                    union = unite_one_cell(other, current, live, pc)
+                    if union is not None:
+                        union.trace = merged([other, current])
+                        union.lossy = other.lossy or current.lossy
+                        del kept[index]
+                        current, again = union, True
+                        break
+            kept.append(current)
+        result.extend(kept)
     return result
 
 

@@ -165,7 +165,7 @@ class Terms:
             mask: int = left.args[2].args[0]
             if mask > 0 and mask & (mask - 1) == 0:  # one bit is 0 or the mask
                 if value != mask:
-                    return self.int(int(op == "!="))
+                    return self.constant(int(op == "!="))
                 return self.make("bin", "!=" if op == "==" else "==", left, self.zero)
         if left.op == "bin" and left.args[0] in {"+", "-"} and left.args[2].op == "int":
             by = left.args[2].args[0]
