@@ -57,9 +57,14 @@ class Rewritten(NamedTuple):
     guarded: bool
 
 
-def rewrite(tokens: Sequence[Token], names: Names, extra_types: Sequence[str] = ()) -> Rewritten:
-    """Translate ``tokens``; ``extra_types`` are names to be taken for types although ``names`` does not say so."""
+def rewrite(
+    tokens: Sequence[Token], names: Names, extra_types: Sequence[str] = (), ignored: Sequence[str] = ()
+) -> Rewritten:
+    """Translate ``tokens``; ``extra_types`` are names to be taken for types although ``names`` does not say so,
+    ``ignored`` are words that go as annotations do.
+    """
     rewriter = _Rewriter(tokens, names, extra_types)
+    rewriter.kinds.update(dict.fromkeys(ignored, _Rewriter.annotation))
     rewriter.run(0, len(tokens))
     return Rewritten(rewriter.out, list(rewriter.typedefs), rewriter.asides, rewriter.guarded)
 
@@ -117,7 +122,7 @@ class _Rewriter:
         known = self.names.get(text)
         if known is None or text not in keywords.WEAK_KEYWORDS:
             handler = _HANDLERS.get(text)
-            if handler is not None:
+            if handler is not None and (known is None or handler is not _Rewriter.offset_of):
                 return handler
         if text in self.extra_types or (known is not None and known.kind == "typedef"):
             self.typedefs[text] = None
@@ -202,6 +207,18 @@ class _Rewriter:
         if self.text(at + 1).startswith('"'):
             return at + 2
         self.emit("EXTERN", "extern", at)
+        return at + 1
+
+    def comma(self, at: int) -> int:
+        """``,``; a variadic macro without arguments leaves one in front of the parenthesis."""
+        if self.text(at + 1) != ")":
+            self.emit("COMMA", ",", at)
+        return at + 1
+
+    def wide(self, at: int) -> int:
+        """``L`` that a macro has left apart from its literal."""
+        if not self.text(at + 1).startswith('"'):
+            self.emit("ID", "L", at)
         return at + 1
 
     def local_labels(self, at: int) -> int:
@@ -441,8 +458,9 @@ _HANDLERS: dict[str, str | _Handler] = {
     **dict.fromkeys(("__leave", "_leave", "leave"), _Rewriter.leave),
     "__builtin_types_compatible_p": _Rewriter.type_query,
     "__uuidof": _Rewriter.type_query,
-    "offsetof": _Rewriter.offset_of,
+    **dict.fromkeys(("offsetof", "FIELD_OFFSET", "UFIELD_OFFSET"), _Rewriter.offset_of),
     "__label__": _Rewriter.local_labels,
+    "L": _Rewriter.wide,
 }
 
 _COMMON: dict[str, str | _Handler] = {
@@ -453,6 +471,7 @@ _COMMON: dict[str, str | _Handler] = {
     "...": _Rewriter.ellipsis,
     "[": _Rewriter.attribute_bracket,
     ":": _Rewriter.colon,
+    ",": _Rewriter.comma,
     "case": _Rewriter.case,
     "default": _Rewriter.case,
     "goto": _Rewriter.jump,

@@ -81,16 +81,47 @@ def parse_with_guessed_types(
     try:
         return parse(rewritten.tokens, rewritten.typedefs), rewritten
     except SyntaxFault as fault:
-        guessed = guess_types(rewritten.tokens, names, rewritten.typedefs)
-        if not guessed or fault.reason == "nested too deeply":
+        again = _with_guesses(tokens, names, rewritten)
+        if again is None or fault.reason == "nested too deeply":
             raise
-    base = rewritten.tokens[0].lineno if rewritten.tokens else 0
-    again = rewrite(tokens, names, guessed)
-    shift = base - again.tokens[0].lineno if again.tokens else 0
-    if shift:
-        for token in again.tokens:
-            token.lineno += shift
     return parse(again.tokens, again.typedefs), again
+
+
+def _with_guesses(tokens: Sequence[Token], names: Names, rewritten: Rewritten) -> Rewritten | None:
+    """The tokens again, with unknown words taken for types or annotations; None where there are none."""
+    ignored = guess_annotations(rewritten.tokens, rewritten.typedefs)
+    guessed = guess_types(
+        [token for token in rewritten.tokens if token.value not in ignored], names, rewritten.typedefs
+    )
+    return rewrite(tokens, names, guessed, ignored) if guessed or ignored else None
+
+
+def guess_annotations(tokens: Sequence[ParserToken], known: Sequence[str]) -> list[str]:
+    """Words of a header that can only be the names of macros, in order of appearance.
+
+    Of adjacent words the last is what is declared, or the type if a ``*`` follows; another is the type; the rest is neither.
+    """
+    found: dict[str, None] = {}
+    run: list[str] = []
+    typed = False
+    for token in tokens:
+        if token.type in {"ID", "TYPEID"}:
+            run.append(token.value)
+            continue
+        if run:
+            words = run if token.type == "TIMES" else run[:-1]
+            kept = 0 if typed else 1
+            types = [word for word in words if word in known and word not in keywords.HEADER_WORDS] or words
+            if len(words) > kept:
+                found.update(dict.fromkeys(word for word in words if typed or word != types[-1]))
+            run = []
+        typed = token.type in _TYPE_WORDS or (typed and token.type in {"CONST", "VOLATILE", "TIMES"})
+        if token.type in {"LBRACE", "EQUALS"}:
+            break
+    return list(found)
+
+
+_TYPE_WORDS = frozenset("INT CHAR LONG SHORT VOID UNSIGNED SIGNED FLOAT DOUBLE _BOOL __INT128".split())
 
 
 _BEFORE_TYPE = frozenset(
@@ -110,6 +141,12 @@ def guess_types(tokens: Sequence[ParserToken], names: Names, known: Sequence[str
         if kinds[index] not in {"ID", "TYPEID"} or token.value in names or token.value in skip or token.value[0] in "%&":
             continue
         before = kinds[index - 1] if index else "SEMI"
+        if before == "LPAREN" and index > 1 and kinds[index - 2] == "OFFSETOF" and kinds[index + 1] == "COMMA":
+            guessed[token.value] = None
+            continue
+        if before == "COMMA" and kinds[index + 1] in {"RPAREN", "TIMES"} and _va_argument(kinds, index):
+            guessed[token.value] = None
+            continue
         if before not in _BEFORE_TYPE:
             continue
         after = index + 1
@@ -125,6 +162,11 @@ def guess_types(tokens: Sequence[ParserToken], names: Names, known: Sequence[str
         if declares or casts:
             guessed[token.value] = None
     return list(guessed)
+
+
+def _va_argument(kinds: Sequence[str], index: int) -> bool:
+    """Whether a word after a comma is the type in ``va_arg(list, T)``."""
+    return "__BUILTIN_VA_ARG" in kinds[max(index - 8, 0) : index]
 
 
 def _inside(kinds: Sequence[str], index: int) -> bool:
@@ -144,9 +186,7 @@ class _Repair:
     """The repair of one function, on the parser's tokens."""
 
     def __init__(self, rewritten: Rewritten, tokens: Sequence[Token], names: Names) -> None:
-        guessed = guess_types(rewritten.tokens, names, rewritten.typedefs)
-        if guessed:
-            rewritten = rewrite(tokens, names, guessed)
+        rewritten = _with_guesses(tokens, names, rewritten) or rewritten
         self.tokens = list(rewritten.tokens)
         self.typedefs = [*rewritten.typedefs, _UNKNOWN_TYPE]
         self.asides = list(rewritten.asides)
@@ -458,6 +498,3 @@ class _Repair:
                     continue
             return at
         return high
-
-
-assert keywords.PUNCTUATION
