@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from spincheck.analysis import events
-from spincheck.analysis.lockops import LockMachine, Outcome, Problem, look_up, may_alias, tainted
+from spincheck.analysis.lockops import LockMachine, Outcome, Problem, look_up, may_alias, note_need, tainted
 from spincheck.analysis.path import Node
 from spincheck.analysis.summaries import NOWHERE, Case, CaseNeed, Summary
 from spincheck.analysis.transfer import Interpreter, Step
@@ -37,9 +37,16 @@ class Callee(NamedTuple):
 class Calls:
     """Interprets call instructions for one `Interpreter`."""
 
-    def __init__(self, interpreter: Interpreter, callee: Callable[[str], Callee], targets: Callable[[Term], tuple[str, ...]]) -> None:
+    def __init__(
+        self,
+        interpreter: Interpreter,
+        callee: Callable[[str], Callee],
+        exact: Callable[[str], Summary],
+        targets: Callable[[Term], tuple[str, ...]],
+    ) -> None:
         self._in = interpreter
         self._callee = callee
+        self._exact = exact
         self._targets = targets
         self._tables = interpreter.tables
         interpreter.call = self.call
@@ -89,8 +96,10 @@ class Calls:
             self._in.store_result(state, call.result, state.normal(self._in.terms.make("pure", name, *arguments)))
             return [Step(pc + 1, state)]
         callee = self._callee(name)
-        if callee.summary is not None and not self._in.relevant(pc):
-            return self._ignored(state, pc, call, name, callee.summary)
+        if callee.summary is not None and not self._in.relevant(pc) and not state.exact:
+            ignored = self._ignored(state, pc, call, name, callee.summary, arguments)
+            if ignored is not None:
+                return ignored
         if callee.summary is not None:
             return self._defined(state, pc, call, name, callee.summary, arguments)
         if callee.status == "hole":
@@ -259,6 +268,9 @@ class Calls:
     def _defined(self, state: State, pc: int, call: Call, name: str, summary: Summary, arguments: list[Term]) -> list[Step]:
         raised = self._may_raise(state, pc, call)
         reader = RowReader(self._in, state, summary, arguments)
+        if self._needs_cases(state, summary, reader):
+            summary = self._exact(name)
+            reader = RowReader(self._in, state, summary, arguments)
         for number in summary.acquires:
             self._in.note_acquired(state, reader.term(number), _operation_of(summary, number), call.at, name)
         fitting: list[tuple[int, State, list[Problem]]] = []
@@ -281,8 +293,15 @@ class Calls:
             steps.append(Step(pc + 1, side))
         return [*steps, *raised]
 
-    def _ignored(self, state: State, pc: int, call: Call, name: str, summary: Summary) -> list[Step]:
-        """A call that has no part in what happens to locks: whatever it writes is unknown, and it has one outcome."""
+    def _ignored(
+        self, state: State, pc: int, call: Call, name: str, summary: Summary, arguments: list[Term]
+    ) -> list[Step] | None:
+        """A call that leaves every lock as it was: whatever it writes is unknown, and it has one outcome.
+
+        None when a lock that it may take on the way is not known to be free, so that its cases have to be looked at.
+        """
+        if not self._note_free_needs(state, call, summary, arguments):
+            return None
         raised = self._may_raise(state, pc, call)
         epoch = self._in.fresh(state, "ignored")
         for made in dict.fromkeys(made for case in summary.cases for made in case.calls):
@@ -297,6 +316,36 @@ class Calls:
                 state.forget(("under", self._in.address(state, argument.place)), epoch)
         self._in.store_result(state, call.result, epoch)
         return [Step(pc + 1, state), *raised]
+
+    def _needs_cases(self, state: State, summary: Summary, reader: RowReader) -> bool:
+        """A lock is held that the callee takes on some paths: which paths decides whether that is a defect."""
+        for case in summary.cases:
+            for need in case.needs:
+                if need.doubtful and need.status == "free":
+                    if state.exact:
+                        return True
+                    _, current = self._find(state, reader.term(need.lock), need.kind)
+                    if current is not None and current.status == "held":
+                        return True
+        return False
+
+    def _note_free_needs(self, state: State, call: Call, summary: Summary, arguments: list[Term]) -> bool:
+        if not any(case.needs for case in summary.cases):
+            return True
+        reader = RowReader(self._in, state, summary, arguments)
+        wanted: dict[Term, tuple[int, CaseNeed]] = {}
+        for case in summary.cases:
+            for need in case.needs:
+                lock, current = self._find(state, reader.term(need.lock), need.kind)
+                if current is not None and current.status != "free":
+                    return False
+                count, _ = wanted.get(lock, (0, need))
+                wanted[lock] = (count + (not need.doubtful), need)
+        for lock, (count, need) in wanted.items():
+            if lock not in state.locks:
+                doubtful = count < len(summary.cases)
+                note_need(state, lock, Need("free", need.kind, call.at, need.operation, doubtful, tried=need.tried))
+        return True
 
     def _apply(self, state: State, case: Case, reader: RowReader, call: Call, name: str) -> list[Problem] | None:
         """Apply one case to the state in place; None when the facts exclude it."""
@@ -368,7 +417,7 @@ class Calls:
                     state.locks[alias] = LockState("maybe", need.kind)
                     state.locks[lock] = LockState("maybe", need.kind)
                     return None
-            state.needs.setdefault(lock, Need(need.status, need.kind, call.at, need.operation, need.doubtful, need.variant, irql, need.tried))
+            note_need(state, lock, Need(need.status, need.kind, call.at, need.operation, need.doubtful, need.variant, irql, need.tried))
             if need.status == "held" and not need.doubtful and self._machine.is_free_on_entry(lock):
                 return Problem("released-unheld", lock, need.kind, "", need.operation, call.at, through=name)
             return None

@@ -29,12 +29,13 @@ SMALL = 80
 class Surroundings(NamedTuple):
     """What a function's analysis asks of the program around it.
 
-    ``callee`` tells what is known of a called name; ``targets`` which functions an unknown function pointer may be;
+    ``callee`` tells what is known of a called name; ``exact`` gives its summary with every case that differs in what had to be free; ``targets`` which functions an unknown function pointer may be;
     ``constants`` the values of cells that never change.
     """
 
     tables: Tables
     callee: Callable[[str], Callee]
+    exact: Callable[[str], Summary]
     targets: Callable[[Term], tuple[str, ...]]
     constants: Constants
 
@@ -74,7 +75,7 @@ class Surroundings(NamedTuple):
         if callee.summary is None:
             return callee.status != "external"
         cases = callee.summary.cases
-        return not cases or any(case.locks or case.needs or case.tainted for case in cases)
+        return not cases or any(case.locks or case.tainted or any(need.status == "held" for need in case.needs) for case in cases)
 
 
 class Run(NamedTuple):
@@ -85,20 +86,21 @@ class Run(NamedTuple):
 
 
 def run(
-    function: Function, graph: Graph, around: Surroundings, standing: Standing, budget: Budget, relevance: Relevance
+    function: Function, graph: Graph, around: Surroundings, standing: Standing, relevance: Relevance, *, exact: bool
 ) -> Run:
     """Run the fixpoint over a function."""
     interpreter = Interpreter(function, graph, around.tables, around.constants)
+    interpreter.exact = exact
     interpreter.relevant = relevance.points.__contains__
     if standing.kind == "entry":
         interpreter.machine.held_on_entry = frozenset(held_by_role(interpreter.terms, standing))
-    Calls(interpreter, around.callee, around.targets)
+    Calls(interpreter, around.callee, around.exact, around.targets)
 
     def moves_locks(pc: int) -> bool:
         instruction = function.code[pc]
         return isinstance(instruction, Call) and around.moves_locks(instruction)
 
-    fixpoint = Fixpoint(interpreter, Liveness(graph, around.reads), relevance, moves_locks, budget)
+    fixpoint = Fixpoint(interpreter, Liveness(graph, around.reads), relevance, moves_locks, Budget())
     fixpoint.run()
     return Run(interpreter, fixpoint)
 
@@ -107,14 +109,19 @@ def _slice(graph: Graph, around: Surroundings, *, result_matters: bool) -> Relev
     return Relevance(graph, around.touches, around.writes, around.reads, result_matters=result_matters)
 
 
-def analyse_function(function: Function, around: Surroundings, standing: Standing, *, has_callers: bool) -> Summary:
-    """Return the summary of a function whose callees' summaries are known."""
+def analyse_function(
+    function: Function, around: Surroundings, standing: Standing, *, has_callers: bool, exact: bool = False
+) -> Summary:
+    """Return the summary of a function whose callees' summaries are known.
+
+    ``exact``: ways out that differ only in which locks had to be free on entry stay cases of their own.
+    """
     graph = Graph(function)
     asked = (has_callers or standing.kind != "entry") and function.result != "void"
     small = len(function.code) <= SMALL
-    first = run(function, graph, around, standing, Budget(), _slice(graph, around, result_matters=asked and small))
+    first = run(function, graph, around, standing, _slice(graph, around, result_matters=asked and small), exact=exact)
     if asked and not small and first.fixpoint.ways_out() > 1:
-        first = run(function, graph, around, standing, Budget(), _slice(graph, around, result_matters=True))
+        first = run(function, graph, around, standing, _slice(graph, around, result_matters=True), exact=exact)
     judge = Judge(first.interpreter, first.fixpoint, standing)
     findings = judge.findings()
     suspects = judge.suspects() if standing.kind == "helper" else ()

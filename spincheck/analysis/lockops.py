@@ -63,6 +63,13 @@ def look_up(state: State, lock: Term, kind: str) -> LockState | None:
     return known
 
 
+def note_need(state: State, lock: Term, need: Need) -> None:
+    """Record what a lock had to be on entry; only a need that some other path had is no knowledge about this one."""
+    known = state.needs.get(lock)
+    if known is None or (known.status == "free" and known.doubtful):
+        state.needs[lock] = need
+
+
 def may_alias(state: State, one: Term, other: Term) -> bool:
     """Tell whether two different terms may name one lock: the same members of bases that may be equal, or unknown handles."""
     terms = state.terms
@@ -128,7 +135,7 @@ class LockMachine:
             else:
                 after = after._replace(depth=count, status="held" if count > 0 else "free")
         elif before is None:
-            state.needs.setdefault(lock, Need("free", row.kind, at, row.function))
+            note_need(state, lock, Need("free", row.kind, at, row.function))
         elif before.status == "held":
             if kind.strict and not self._is_weak(lock):
                 problems.append(Problem("acquired-twice", lock, row.kind, before.operation, row.function, at))
@@ -175,7 +182,7 @@ class LockMachine:
         if alias is not None:
             return self._release_alias(state, lock, before, alias, event, irql, at)
         if before is None:
-            state.needs.setdefault(lock, Need("held", row.kind, at, row.function, variant=row.variant, irql=irql))
+            note_need(state, lock, Need("held", row.kind, at, row.function, variant=row.variant, irql=irql))
             state.locks[lock] = LockState("free", row.kind, operation=row.function)
             if not self.is_free_on_entry(lock):
                 return [Outcome(state)]
@@ -203,7 +210,7 @@ class LockMachine:
         count = (before.depth if before is not None else 0) - 1
         problems: tuple[Problem, ...] = ()
         if count < 0:
-            state.needs.setdefault(lock, Need("held", kind, at, function))
+            note_need(state, lock, Need("held", kind, at, function))
             if self.is_free_on_entry(lock):
                 problems = (Problem("released-unheld", lock, kind, before.operation if before is not None else "", function, at),)
         if count < -MAX_COUNT:
@@ -304,7 +311,7 @@ class LockMachine:
             return outcomes or [Outcome(state)]  # the holder's own try fails
         if row.success == "" or state.facts.restrict(result, success):
             if before is None and not kind.recursive and event.always is not True:
-                state.needs.setdefault(lock, Need("free", row.kind, at, row.function, tried=True))
+                note_need(state, lock, Need("free", row.kind, at, row.function, tried=True))
             outcomes.append(self.acquire(state, event, token, at))
         return outcomes
 

@@ -19,7 +19,6 @@ from spincheck.analysis.calls import Callee
 from spincheck.analysis.findings import Finding, FunctionRef, Imprecision, Outcome, Step
 from spincheck.analysis.flat import flat_summary
 from spincheck.analysis.function import Surroundings, analyse_function
-from spincheck.analysis.judge import Standing
 from spincheck.analysis.orders import Cycle, cycles
 from spincheck.analysis.recursion import unbounded, widened
 from spincheck.analysis.summaries import NOWHERE, LocalFinding, LocalStep, Summary, decode, encode
@@ -77,6 +76,7 @@ class _Program:
         self._analysed = 0
         self._reused = 0
         self._codes: dict[int, Function] = {}
+        self._exacts: dict[int, Summary] = {}
 
     def outcome(self) -> Outcome:
         components = self._graph.components()
@@ -124,6 +124,9 @@ class _Program:
         else:
             self._keep(members[0], self._analyse(members[0]))
         for node in members:
+            summary = self._summaries[id(node)]
+            if not summary.is_exact():
+                self._keep(node, msgspec.structs.replace(summary, basis=keys[id(node)]))
             self._memory.put("summary", keys[id(node)], encode(self._summaries[id(node)]))
 
     def _keep(self, node: Node, summary: Summary) -> None:
@@ -159,7 +162,7 @@ class _Program:
             code = self._codes[id(node)] = self._units[node.unit].code(node.header.name)
         return code
 
-    def _analyse(self, node: Node, standing: Standing | None = None) -> Summary:
+    def _analyse(self, node: Node, *, exact: bool = False) -> Summary:
         code = self._code(node)
 
         def callee(name: str) -> Callee:
@@ -170,8 +173,24 @@ class _Program:
 
         if self._is_flat(node):
             return flat_summary(code, callee)
-        around = Surroundings(self._tables, callee, _no_targets, _no_constant)
-        return analyse_function(code, around, standing or self._graph.standing(node), has_callers=bool(node.callers))
+
+        def exact_callee(name: str) -> Summary:
+            target = node.callees.get(name) or self._graph.resolve(node.unit, name)
+            assert target is not None
+            return self._exact(target)
+
+        around = Surroundings(self._tables, callee, exact_callee, _no_targets, _no_constant)
+        standing = self._graph.standing(node)
+        return analyse_function(code, around, standing, has_callers=bool(node.callers), exact=exact)
+
+    def _exact(self, node: Node) -> Summary:
+        """Return the summary with every case kept; asked for only where a lock is held that the function takes on some paths."""
+        known = self._exacts.get(id(node))
+        if known is None:
+            known = self._exacts[id(node)] = self._summaries[id(node)]  # what a recursive request gets
+            if not known.is_exact():
+                known = self._exacts[id(node)] = self._analyse(node, exact=True)
+        return known
 
     def _fixpoint(self, members: list[Node]) -> None:
         """Iterate a recursive component from "never returns" upwards."""

@@ -119,7 +119,8 @@ class Summary(msgspec.Struct, frozen=True, array_like=True):
     No cases: it never returns. ``needs_at`` and ``steps`` are, per case, where each need arises and the path for messages; they and
     ``findings`` are not part of the digest. ``suspects`` are ways out of a helper that hold what its other ways out give back: no defect while a
     caller copes with them, and the place where the defect was made when none does. ``reads`` are the fields and globals that it may read, ``acquires``
-    the locks that it takes at any time, ``orders`` which lock it takes while holding which.
+    the locks that it takes at any time, ``orders`` which lock it takes while holding which. ``basis`` identifies all that
+    the summary was made of where callers may have to ask for the exact one.
     """
 
     rows: tuple[tuple[Any, ...], ...]
@@ -132,6 +133,11 @@ class Summary(msgspec.Struct, frozen=True, array_like=True):
     reads: tuple[str, ...] = ()
     acquires: tuple[int, ...] = ()
     orders: tuple[Order, ...] = ()
+    basis: str = ""
+
+    def is_exact(self) -> bool:
+        """Tell whether the cases say on which paths each lock had to be free."""
+        return not any(need.doubtful and need.status == "free" for case in self.cases for need in case.needs)
 
     def classes_written(self) -> frozenset[tuple[str, str]]:
         """Return the classes of cells, by field or global, that some case may write."""
@@ -151,7 +157,7 @@ class Summary(msgspec.Struct, frozen=True, array_like=True):
 
     def digest(self) -> str:
         """Return a hash of what callers depend on."""
-        body = msgspec.msgpack.encode((self.rows, self.cases, self.reads, self.acquires))
+        body = msgspec.msgpack.encode((self.rows, self.cases, self.reads, self.acquires, self.basis))
         return hashlib.blake2b(body, digest_size=16).hexdigest()
 
 

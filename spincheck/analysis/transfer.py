@@ -74,7 +74,7 @@ class Interpreter:
     """Interprets one function's instructions over states.
 
     ``problems`` collects what goes wrong, with the state it goes wrong in; ``acquired`` and ``orders`` what is taken, and while holding what; ``returned`` is the cell that a Return stores
-    its value in. ``relevant`` says which instructions are worth learning from. ``call`` interprets a call instruction; it is set by the room that knows callees.
+    its value in. ``relevant`` says which instructions are worth learning from; ``exact`` is given to every state. ``call`` interprets a call instruction; it is set by the room that knows callees.
     """
 
     def __init__(self, function: Function, graph: Graph, tables: Tables, constants: Constants) -> None:
@@ -90,6 +90,7 @@ class Interpreter:
         self.constants = constants
         self.pc = 0
         self.relevant: Callable[[int], bool] = lambda _: True
+        self.exact = False
         self.names = temporaries(function)
         self._types = {variable.name: variable.type for variable in (*function.parameters, *function.locals)}
         self.returned = self.terms.make("local", "%return")
@@ -103,6 +104,7 @@ class Interpreter:
     def entry_state(self, trace: Node) -> State:
         """Return the state on entry: every parameter has its unknown value, within its type."""
         state = State(self.terms, trace)
+        state.exact = self.exact
         for number, parameter in enumerate(self.function.parameters):
             value = self.terms.make("param", number)
             state.memory[self.terms.make("local", parameter.name)] = value

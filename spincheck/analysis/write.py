@@ -68,7 +68,7 @@ def _case(interpreter: Interpreter, state: State, writer: TermWriter) -> Case:
     taint = tainted(terms)
     result = state.memory.get(interpreter.returned)
     visible = {cell: value for cell, value in state.memory.items() if _is_visible(interpreter, cell)}
-    locks = {lock: held for lock, held in state.locks.items() if lock is not taint and _lock_is_visible(interpreter, lock)}
+    locks = {lock: held for lock, held in state.locks.items() if lock is not taint and _lock_is_visible(interpreter, lock) and not _is_given_back(state, lock)}
     shown: set[Term] = set()
     for term in (result, *visible, *visible.values(), *locks):
         if term is not None:
@@ -110,6 +110,12 @@ def _case(interpreter: Interpreter, state: State, writer: TermWriter) -> Case:
 def _is_visible(interpreter: Interpreter, cell: Term) -> bool:
     address = cell.args[0] if cell.op == "all" else cell
     return interpreter.terms.root(address).op not in {"local", "int", "any"}
+
+
+def _is_given_back(state: State, lock: Term) -> bool:
+    """Free on entry and free again: to a caller, as if it had not been touched."""
+    known, need = state.locks[lock], state.needs.get(lock)
+    return need is not None and need.status == "free" and known.status == "free" and known.depth == 0
 
 
 def _lock_is_visible(interpreter: Interpreter, lock: Term) -> bool:

@@ -76,8 +76,44 @@ def _touches(term: Term, reachable: set[Term]) -> bool:
 
 def lock_key(state: State) -> Any:
     """Return what must agree for two states to be joined at all: locks and needs."""
-    needs = frozenset((lock, need.status, need.doubtful, need.tried) for lock, need in state.needs.items())
-    return frozenset(state.locks.items()), needs
+    needs = frozenset(
+        (lock, need.status, need.doubtful, need.tried)
+        for lock, need in state.needs.items()
+        if state.exact or need.status == "held"
+    )
+    locks = frozenset(
+        (lock, known if known.status != "free" or known.depth else known.kind)
+        for lock, known in state.locks.items()
+        if known.status != "free" or known.depth or not _is_as_on_entry(state, lock)
+    )
+    return locks, needs
+
+
+def _is_as_on_entry(state: State, lock: Term) -> bool:
+    """A lock that had to be free on entry and is free again: as good as untouched."""
+    need = state.needs.get(lock)
+    return need is not None and need.status == "free" and not state.exact
+
+
+def merge_needs(new: State, left: State, right: State) -> None:
+    """Keep what either side needed to be free on entry; what only one side needed is needed on some paths (``doubtful``)."""
+    if left.needs == right.needs and left.locks == right.locks:
+        new.needs, new.locks = left.needs.copy(), left.locks.copy()
+        return
+    needs = {}
+    for lock in dict.fromkeys([*left.needs, *right.needs]):
+        one, other = left.needs.get(lock), right.needs.get(lock)
+        need = one or other
+        assert need is not None
+        if one is None or other is None or one.doubtful or other.doubtful:
+            need = need._replace(doubtful=True) if need.status == "free" else need
+        needs[lock] = need
+    new.needs = needs
+    new.locks = {
+        lock: known
+        for lock, known in left.locks.items()
+        if lock in right.locks or known.status != "free" or known.depth or lock not in left.needs
+    }
 
 
 def full_key(state: State, live: Live, class_is_live: Callable[[CellClass], bool]) -> Any:
@@ -105,10 +141,13 @@ def covers(general: State, special: State) -> bool:
 
 def unite(left: State, right: State) -> State | None:
     """Return one state for exactly the paths of both, or None. Both have the same `full_key`."""
-    if covers(left, right):
-        return left
-    if covers(right, left):
-        return right
+    for general, special in ((left, right), (right, left)):
+        if covers(general, special):
+            if general.needs == special.needs:
+                return general
+            new = general.copy()
+            merge_needs(new, general, special)
+            return new
     differing, same_relations = _difference(left, right)
     if same_relations and len(differing) == 1:
         term = differing[0]
@@ -116,6 +155,7 @@ def unite(left: State, right: State) -> State | None:
         if not exact:
             return None
         new = left.copy()
+        merge_needs(new, left, right)
         if union == new.facts._computed(term):  # noqa: SLF001  (what the parts say already)
             new.facts.sets.pop(term, None)
         else:
@@ -125,6 +165,7 @@ def unite(left: State, right: State) -> State | None:
         extra = left.facts.relations.keys() ^ right.facts.relations.keys()
         if len(extra) == 2 and _are_opposite(*sorted(extra, key=lambda term: term.number)):
             new = left.copy()
+            merge_needs(new, left, right)
             for relation in extra:
                 new.facts.relations.pop(relation, None)
             return new
@@ -169,6 +210,7 @@ def unite_one_cell(left: State, right: State, live: Live, pc: int) -> State | No
     if union != iv.TOP:
         new.facts.sets[phi] = union
     new.memory[cell] = phi
+    merge_needs(new, left, right)
     _join_epochs(new, left, right, pc)
     for candidate in dict.fromkeys([*left.memory, *right.memory]):
         if candidate is not cell and not live(candidate):
@@ -348,8 +390,10 @@ def join(left: State, right: State, pc: int, *, widen: bool) -> State:
     new.same = {term: other for term, other in left.same.items() if right.same.get(term) is other}
     for cell in dict.fromkeys([*left.memory, *right.memory]):
         _join_cell(new, cell, left, right, pc, iv.widen if widen else iv.join)
-    new.locks = {}
-    for lock in dict.fromkeys([*left.locks, *right.locks]):
+    merge_needs(new, left, right)
+    for lock in [*left.locks, *right.locks]:
+        if lock not in new.locks:
+            continue
         state_of_lock = join_locks(left.locks.get(lock), right.locks.get(lock))
         if state_of_lock is not None:
             new.locks[lock] = state_of_lock

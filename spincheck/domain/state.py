@@ -47,10 +47,11 @@ class State:
     """Memory, facts and locks of one disjunct.
 
     ``needs`` are the locks whose state on entry this path depends on. ``trace`` is the path itself and takes no part in
-    equality. ``calls`` are the calls made on it that some lock may forbid its holder. ``lossy`` says that facts were given up to save disjuncts, so that a finding must be confirmed.
+    equality. ``calls`` are the calls made on it that some lock may forbid its holder. ``exact`` keeps states apart that differ only
+    in which locks had to be free on entry. ``lossy`` says that facts were given up to save disjuncts, so that a finding must be confirmed.
     """
 
-    __slots__ = ("calls", "epochs", "facts", "locks", "lossy", "memory", "needs", "same", "terms", "trace")
+    __slots__ = ("calls", "epochs", "exact", "facts", "locks", "lossy", "memory", "needs", "same", "terms", "trace")
 
     def __init__(self, terms: Terms, trace: Any) -> None:
         self.terms = terms
@@ -63,6 +64,7 @@ class State:
         self.calls: frozenset[str] = frozenset()
         self.trace = trace
         self.lossy = False
+        self.exact = False
 
     def copy(self) -> State:
         """Return an independent copy that shares the trace so far."""
@@ -77,6 +79,7 @@ class State:
         new.calls = self.calls
         new.trace = self.trace
         new.lossy = self.lossy
+        new.exact = self.exact
         return new
 
     # --- memory ---
