@@ -31,7 +31,7 @@ def answer(request):
         if "DIE_ALWAYS" in text:
             print("Traceback\\nMemoryError: too much", file=sys.stderr)
             sys.exit(4)
-        if "INTERRUPT_ME" in text:
+        if "PRESS_CTRL_C" in text:
             os.kill(os.getpid(), signal.SIGINT)
         if "BABBLE" in text:
             print("hello", flush=True)
@@ -173,7 +173,7 @@ class Project:
         head = (
             f"TOOLS = {str(TOOLS)!r}\n{before}\n"
             f"env = Environment(tools=['gcc', 'gnulink', 'ar', 'spincheck'], toolpath=[TOOLS]{fake}, "
-            f"SPINCHECK_PYTHON={str(self.worker)!r})\n"
+            f"SPINCHECK_PYTHON={str(self.worker)!r}, _SPINCHECK_VERSION='of these tests')\n"
         )
         self.file("SConstruct", head + body)
 

@@ -20,7 +20,7 @@ def test_every_c_file_is_checked_before_it_is_compiled(project):
     assert built.links == [["a.o.spin", "b.o.spin"]]
     assert project.compiled() == ["text a.c", "object a.c", "text b.c", "object b.c", "link b.o"]
     assert re.fullmatch(
-        r"spincheck: 2 files checked, 4 functions analysed, 2 reused, no violations in \d+\.\d s",
+        r"spincheck: 2 files checked, 6 functions analysed, 3 reused, no violations in \d+\.\d s",
         *built.summary,
     )
     assert not project.exists("a.o.spin.i")
@@ -109,6 +109,18 @@ def test_changed_rules_check_again_and_compile_nothing(project):
     assert project.compiled() == ["text a.c", "text b.c"]
 
 
+def test_other_analyser_checks_again_and_compiles_nothing(project):
+    two_files(project)
+    project.scons()
+    project.compiled()
+    project.file(
+        "SConstruct",
+        (project.root / "SConstruct").read_text().replace("of these tests", "of another version"),
+    )
+    assert project.scons().links == [["a.o.spin", "b.o.spin"]]
+    assert project.compiled() == ["text a.c", "text b.c"]
+
+
 def test_changed_configuration_checks_again(project):
     two_files(project)
     project.file("pyproject.toml", "[tool.spincheck]\n")
@@ -127,7 +139,7 @@ def test_parallel_jobs_share_as_many_workers_as_jobs(project):
     assert built.status == 0
     assert sorted(built.units) == [f"{name}.o.spin" for name in names]
     assert 1 <= built.workers <= 4
-    assert built.summary[0].startswith("spincheck: 8 files checked, 16 functions analysed")
+    assert built.summary[0].startswith("spincheck: 8 files checked, 18 functions analysed")
     assert sum(one["command"] == "end" for one in built.asked) == built.workers
 
 

@@ -21,7 +21,7 @@ def test_table(project):
         "driver          2         1         0         0      N",
         "",
         "spincheck: N s of checks, all jobs together, in a build of N s",
-        "spincheck: 2 files checked, 4 functions analysed, 2 reused, 1 violation in N s",
+        "spincheck: 2 files checked, 6 functions analysed, 3 reused, 1 violation in N s",
     ]
 
 

@@ -46,7 +46,7 @@ def test_worker_that_dies_again_fails_the_check(project):
 
 def test_interrupted_worker_is_not_replaced(project):
     """An interrupt from the terminal reaches SCons and the workers; then nothing is to be started again."""
-    project.write(a_c="INTERRUPT_ME\n")
+    project.write(a_c="PRESS_CTRL_C\n")
     built = project.scons()
     assert built.status == 2
     assert built.workers == 1

@@ -28,11 +28,10 @@ class Summary:
     def line(self) -> str:
         """Return the summary line, and one more for what was not analysed.
 
-        A driver's step looks at its units' functions again, so functions are counted in the units where there are any.
+        Functions are counted as often as they were looked at, in their unit and in their driver, as in ``spincheck log``.
         """
-        counted = self._units or self._steps
-        analysed = sum(step.count("functions_analysed") for step in counted)
-        reused = sum(step.count("functions_reused") for step in counted)
+        analysed = sum(step.count("functions_analysed") for step in self._steps)
+        reused = sum(step.count("functions_reused") for step in self._steps)
         text = (
             f"spincheck: {_count(len(self._units), 'file')} checked, {_count(analysed, 'function')} analysed, "
             f"{reused} reused, {self._verdict()} in {self._seconds:.1f} s\n"
