@@ -190,8 +190,10 @@ class Fixpoint:
                 outer = lock
                 while outer.op == "field":
                     outer = outer.args[0]
-                if outer.op == "elem" and outer.args[1].op != "any":
-                    elements[outer.args[0]] = elements.get(outer.args[0], 0) + 1
+                if outer.op == "elem":
+                    # Once some of them are one, all that come after join them at once, or the loop would never settle.
+                    more = 1 if outer.args[1].op != "any" else self._budget.turns - 1
+                    elements[outer.args[0]] = elements.get(outer.args[0], 0) + more
         if any(count >= self._budget.turns for count in elements.values()):
             merging.some_element(state, self._in.terms.make("any"))
 

@@ -437,8 +437,9 @@ def some_element(state: State, index: Term) -> None:
     """
     terms = state.terms
     locks: dict[Term, LockState] = {}
+    arrays = {sub.args[0] for lock in state.locks for sub in subterms(lock) if sub.op == "elem"}
     for lock, info in state.locks.items():
-        name = _with_any_index(terms, lock, index)
+        name = _with_any_index(terms, lock, index, arrays)
         before = locks.get(name)
         if before is None:
             locks[name] = info
@@ -448,11 +449,12 @@ def some_element(state: State, index: Term) -> None:
         else:
             locks[name] = before
     state.locks = locks
-    state.needs = {_with_any_index(terms, lock, index): need for lock, need in state.needs.items()}
+    state.needs = {_with_any_index(terms, lock, index, arrays): need for lock, need in state.needs.items()}
 
 
-def _with_any_index(terms: Any, lock: Term, index: Term) -> Term:
+def _with_any_index(terms: Any, lock: Term, index: Term, arrays: set[Term]) -> Term:
     memo: dict[Term, Term] = {}
+    lock = _with_element_zero(terms, lock, arrays)
 
     def leaf(term: Term) -> Term | None:
         if term.op == "elem":
@@ -463,6 +465,19 @@ def _with_any_index(terms: Any, lock: Term, index: Term) -> Term:
 
     result: Term = terms.rebuild(lock, leaf, memo)
     return result
+
+
+def _with_element_zero(terms: Any, lock: Term, arrays: set[Term]) -> Term:
+    """Element 0 has no step of its own in a term; give it one where the array's other elements are to become one with it."""
+    if lock.op == "elem":
+        return lock
+    if lock in arrays:
+        zero: Term = terms.make("elem", lock, terms.zero)
+        return zero
+    if lock.op == "field":
+        member: Term = terms.make("field", _with_element_zero(terms, lock.args[0], arrays), lock.args[1])
+        return member
+    return lock
 
 
 def agreement(left: State, right: State, live: Live) -> int:

@@ -574,7 +574,10 @@ def _element(c: Context, node: Any) -> tuple[ir.Place, str]:
     base, ctype = value(c, node.name)
     mark = len(c.code)
     index, index_type = value(c, node.subscript)
-    base = kept(c, mark, base, node.coord.line)
+    # A field of unknown type may be an array: then it is a place, and loading it first would make it a pointer.
+    of_field = ctype[:1] not in {"*", "@"} and isinstance(base, ir.Load) and not isinstance(base.place, ir.Local)
+    if not (of_field and isinstance(base, ir.Load) and stable_place(base.place, _assigned(c, mark))):
+        base = kept(c, mark, base, node.coord.line)
     if index_type[:1] in {"*", "@"} and ctype[:1] not in {"*", "@"}:
         base, ctype, index = index, index_type, base
     if ctype[:1] == "@" and isinstance(base, ir.AddressOf):
