@@ -23,7 +23,7 @@ from spincheck import __version__
 from spincheck.builds import Build, BuildStep, Told
 from spincheck.cache.keys import Stamped, digest
 from spincheck.diagnostics import REPORT_VERSION, Coverage, Diagnostic, Gap, Report, Stats, Tool
-from spincheck.driver_drafts import Drafts
+from spincheck.driver_drafts import UNDECODABLE, Drafts
 from spincheck.driver_inputs import Input, InputError, read_input, read_inputs
 from spincheck.driver_output import write_whole
 from spincheck.driver_select import Relative, Spelled, told
@@ -99,12 +99,12 @@ class Session:
         started = time.monotonic()
         key = self._key("check", world, *sorted(one.identity for one in inputs))
         drafts = self._remembered(key)
-        stats = self._reused(drafts) if drafts is not None else None
-        if drafts is None or stats is None:
+        if drafts is not None:
+            stats = Stats(functions_reused=drafts.summaries)
+        else:
             units, scanned, reused = self._read(inputs)
-            drafts = self._analysed(units, world, reused + scanned)
+            drafts, stats = self._analysed(units, world, Stats(0, 0, scanned, reused))
             self._memory.put("outcome", key, msgspec.msgpack.encode(drafts))
-            stats = Stats(drafts.analysed, drafts.reused, scanned, reused)
         sources = self._sources()
         suppressions = _suppressions(drafts.files, sources, inputs)
         report = self._report(drafts, suppressions, sources.spelled, stats, started, whole=world == "closed")
@@ -148,11 +148,10 @@ class Session:
         )
         drafts = self._remembered(key)
         if drafts is not None:
-            stats = self._reused(drafts)
+            stats = Stats(functions_reused=drafts.summaries)
         else:
-            drafts = self._analysed([PackedUnit(body) for _, body, _ in files], "closed", 0)
+            drafts, stats = self._analysed([PackedUnit(body) for _, body, _ in files], "closed", Stats())
             self._memory.put("outcome", key, msgspec.msgpack.encode(drafts))
-            stats = Stats(drafts.analysed, drafts.reused)
         suppressions = sorted({found for _, _, extra in files for found in extra.suppressions})
         spelled = spelling_lookup([extra for _, _, extra in files])
         report = self._report(drafts, suppressions, spelled, stats, started, whole=True)
@@ -216,12 +215,8 @@ class Session:
             return None
         try:
             return msgspec.msgpack.decode(data, type=Drafts)
-        except (msgspec.DecodeError, RecursionError):
+        except UNDECODABLE:
             return None
-
-    @staticmethod
-    def _reused(drafts: Drafts) -> Stats:
-        return Stats(0, drafts.analysed + drafts.reused, 0, drafts.regions)
 
     def _read(self, inputs: Sequence[Input]) -> tuple[Sequence[LocatedUnit], int, int]:
         from spincheck.driver_read import read  # noqa: PLC0415
@@ -230,19 +225,21 @@ class Session:
         reading = read(inputs, self.knowledge.settings, self._memory, jobs=self.options.jobs, cache=cache)
         return reading.units, reading.regions_scanned, reading.regions_reused
 
-    def _analysed(self, units: Sequence[LocatedUnit], world: World, regions: int) -> Drafts:
+    def _analysed(self, units: Sequence[LocatedUnit], world: World, read: Stats) -> tuple[Drafts, Stats]:
+        """Analyse and render; ``read`` is what reading the units cost."""
         from spincheck.analysis.program import analyse  # noqa: PLC0415
         from spincheck.driver_render import Renderer, coverage, own_files  # noqa: PLC0415
 
         outcome = analyse(units, world, self.knowledge.tables, self._memory)
         renderer = Renderer(units, self.knowledge.macros, self.knowledge.describe)
-        return Drafts(
+        drafts = Drafts(
             drafts=renderer.drafts(outcome.findings),
             coverage=coverage(units, outcome, renderer),
             files=own_files(units),
-            analysed=outcome.functions_analysed,
-            reused=outcome.functions_reused,
-            regions=regions,
+            summaries=outcome.functions_analysed + outcome.functions_reused,
+        )
+        return drafts, msgspec.structs.replace(
+            read, functions_analysed=outcome.functions_analysed, functions_reused=outcome.functions_reused
         )
 
     def _unit_body(self, one: Input) -> tuple[UnitBody, bytes, Stats]:
@@ -252,14 +249,14 @@ class Session:
         data = self._memory.get("outcome", key)
         body = unpack(data) if data is not None else None
         if data is not None and body is not None:
-            return body, data, self._reused(body.drafts)
+            return body, data, Stats(functions_reused=body.drafts.summaries)
         units, scanned, reused = self._read([one])
-        drafts = self._analysed(units, "open", scanned + reused)
-        data = pack(units[0], one.key, drafts, self.knowledge.macros)
+        drafts, stats = self._analysed(units, "open", Stats(0, 0, scanned, reused))
+        data = pack(units[0], drafts, self.knowledge.macros)
         self._memory.put("outcome", key, data)
         body = unpack(data)
         assert body is not None
-        return body, data, Stats(drafts.analysed, drafts.reused, scanned, reused)
+        return body, data, stats
 
     def _report(
         self,

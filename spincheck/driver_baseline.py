@@ -45,7 +45,7 @@ def read(path: str) -> Baseline:
     """Read a baseline file; raises `InputError`."""
     try:
         baseline = msgspec.json.decode(read_bytes(path), type=Baseline)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise InputError(
             f"{path}: is no baseline ({error}); make one with spincheck baseline FILE... -o {path}"
         ) from None

@@ -17,6 +17,10 @@ Macros = Mapping[str, tuple[str, ...]]
 """Operation as the preprocessed text has it → macros of the kernel's headers that expand to it, the likeliest first."""
 
 
+UNDECODABLE = (msgspec.DecodeError, ValueError, RecursionError)
+"""What msgspec raises for bytes that are not the expected type; a string that is no UTF-8 is a plain `ValueError`."""
+
+
 class Draft(msgspec.Struct, frozen=True, array_like=True):
     """A diagnostic before the user's configuration, comments and directory are applied to it.
 
@@ -29,14 +33,16 @@ class Draft(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Drafts(msgspec.Struct, frozen=True, array_like=True):
-    """All drafts of one run in report order, with what it covered. ``files`` are the project's own files that were read."""
+    """All drafts of one run in report order, with what it covered.
+
+    ``files`` are the project's own files that were read; ``summaries`` is how many functions were summarised, whether anew or from
+    the cache: nothing in here may depend on what the cache held.
+    """
 
     drafts: tuple[Draft, ...]
     coverage: Coverage
     files: tuple[str, ...]
-    analysed: int
-    reused: int
-    regions: int
+    summaries: int
 
 
 def order(diagnostic: Diagnostic) -> tuple[object, ...]:

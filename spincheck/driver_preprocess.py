@@ -80,7 +80,7 @@ def read_database(path: str) -> list[Entry]:
     """Read ``compile_commands.json``; raises `InputError`."""
     try:
         return msgspec.json.decode(read_bytes(path), type=list[Entry])
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: is no compilation database: {error}") from None
 
 

@@ -21,8 +21,7 @@ from spincheck.driver_inputs import InputError
 from spincheck.driver_select import UNUSED, Policy
 from spincheck.locks import config as configuration
 from spincheck.locks.reader import TableError
-from spincheck.locks.tables import Tables, families, load
-from spincheck.locks.words import did_you_mean
+from spincheck.locks.tables import Tables, load
 from spincheck.rules import registry
 
 if TYPE_CHECKING:
@@ -79,12 +78,6 @@ class Knowledge:
         self.warnings: list[str] = []
         self.config = _configuration(options)
         self.families = options.families or self.config.locks
-        known = families()
-        for family in self.families:
-            if family not in known:
-                raise InputError(
-                    f"no lock tables {family!r}{did_you_mean(family, known)}; there are {', '.join(known)}"
-                )
 
     @cached_property
     def digest(self) -> str:

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from spincheck import ir
-from spincheck.driver_drafts import Drafts, Macros
+from spincheck.driver_drafts import UNDECODABLE, Drafts, Macros
 from spincheck.driver_inputs import InputError, read_bytes
 from spincheck.driver_render import LocatedUnit
 from spincheck.driver_select import Spelled
@@ -50,7 +50,6 @@ class PackedFunction(msgspec.Struct, frozen=True, array_like=True):
 class UnitBody(msgspec.Struct, frozen=True, array_like=True):
     """What follows from the text and the tables: cached whole. ``drafts`` are the unit's own, in an open world."""
 
-    key: str
     record: ir.UnitRecord
     functions: dict[str, msgspec.Raw]
     drafts: Drafts
@@ -65,16 +64,18 @@ class UnitNotes(msgspec.Struct, frozen=True, array_like=True):
 
 
 class UnitFile(msgspec.Struct, frozen=True, array_like=True):
-    """The whole file."""
+    """The whole file. ``checksum`` is of body and encoded notes: a flipped bit is refused, and never changes a verdict in silence."""
 
     magic: str
     version: int
+    checksum: bytes
     body: bytes
-    notes: UnitNotes
+    notes: bytes
 
 
 _FUNCTION = msgspec.msgpack.Decoder(PackedFunction)
 _BODY = msgspec.msgpack.Decoder(UnitBody)
+_NOTES = msgspec.msgpack.Decoder(UnitNotes)
 _FILE = msgspec.msgpack.Decoder(UnitFile)
 
 
@@ -123,7 +124,7 @@ class PackedUnit:
                     raise InputError(
                         f"{self.record.source}: the unit file is damaged at {name}; make it again"
                     )
-            except (msgspec.DecodeError, KeyError, RecursionError):
+            except (*UNDECODABLE, KeyError):
                 raise InputError(
                     f"{self.record.source}: the unit file is damaged at {name}; make it again"
                 ) from None
@@ -131,8 +132,8 @@ class PackedUnit:
         return packed
 
 
-def pack(unit: LocatedUnit, key: str, drafts: Drafts, macros: Macros) -> bytes:
-    """Encode a unit's body. ``key`` is the hash of its text; of ``macros`` it keeps what this unit calls."""
+def pack(unit: LocatedUnit, drafts: Drafts, macros: Macros) -> bytes:
+    """Encode a unit's body. Of ``macros`` it keeps what this unit calls."""
     called = sorted({name for header in unit.record.functions for name in header.calls if name in macros})
     functions: dict[str, msgspec.Raw] = {}
     for header in unit.record.functions:
@@ -146,7 +147,7 @@ def pack(unit: LocatedUnit, key: str, drafts: Drafts, macros: Macros) -> bytes:
         packed = PackedFunction(code, tuple(files), tuple(places), contexts)
         functions[header.name] = msgspec.Raw(msgspec.msgpack.encode(packed))
     return msgspec.msgpack.encode(
-        UnitBody(key, unit.record, functions, drafts, {name: macros[name] for name in called})
+        UnitBody(unit.record, functions, drafts, {name: macros[name] for name in called})
     )
 
 
@@ -154,7 +155,7 @@ def unpack(data: bytes) -> UnitBody | None:
     """Decode a body; None when it is damaged (a cache entry then counts as absent)."""
     try:
         return _BODY.decode(data)
-    except (msgspec.DecodeError, RecursionError):
+    except UNDECODABLE:
         return None
 
 
@@ -178,7 +179,8 @@ def notes(body: UnitBody, sources: Sources, suppressions: Sequence[Suppression])
 
 def encode_file(body: bytes, extra: UnitNotes) -> bytes:
     """Return the bytes of a unit file."""
-    return msgspec.msgpack.encode(UnitFile(UNIT_MAGIC, UNIT_VERSION, body, extra))
+    encoded = msgspec.msgpack.encode(extra)
+    return msgspec.msgpack.encode(UnitFile(UNIT_MAGIC, UNIT_VERSION, _checksum(body, encoded), body, encoded))
 
 
 def read_unit_file(path: str) -> tuple[str, UnitBody, UnitNotes]:
@@ -195,12 +197,15 @@ def read_unit_file(path: str) -> tuple[str, UnitBody, UnitNotes]:
                 f"{path}: unit file of version {version}, this spincheck reads {UNIT_VERSION}; make it again"
             )
         whole = _FILE.decode(data)
+        if whole.checksum != _checksum(whole.body, whole.notes):
+            raise InputError(f"{path}: the unit file is damaged; make it again")
         body = _BODY.decode(whole.body)
-    except (msgspec.DecodeError, RecursionError):
+        extra = _NOTES.decode(whole.notes)
+    except UNDECODABLE:
         raise InputError(
             f"{path}: the unit file is damaged or made by another spincheck; make it again"
         ) from None
-    return hashlib.blake2b(whole.body, digest_size=16).hexdigest(), body, whole.notes
+    return hashlib.blake2b(whole.body, digest_size=16).hexdigest(), body, extra
 
 
 def ordinals(header: ir.FunctionHeader, code: ir.Function) -> Iterator[int]:
@@ -234,6 +239,13 @@ def spelling_lookup(files: Sequence[UnitNotes]) -> Spelled:
         return known.get((file, line, operation), operation)
 
     return spelled
+
+
+def _checksum(body: bytes, notes_: bytes) -> bytes:
+    state = hashlib.blake2b(len(body).to_bytes(8, "little"), digest_size=16)
+    state.update(body)
+    state.update(notes_)
+    return state.digest()
 
 
 def _version(data: bytes) -> int | None:

@@ -106,7 +106,7 @@ class Worker:
         try:
             number = msgspec.json.decode(line, type=_Numbered).id
             request = msgspec.json.decode(line, type=Request)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
             return _encode(Answer(number, 2, f"spincheck: error: not a request: {error}\n"))
         try:
             return _encode(self._carried_out(request))

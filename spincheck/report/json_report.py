@@ -20,7 +20,7 @@ def parse(data: bytes) -> Report:
     """Read a JSON report; raises `ValueError` with the reason when it is none, or of another version."""
     try:
         report = msgspec.json.decode(data, type=Report)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise ValueError(f"not a spincheck JSON report: {error}") from None
     if report.version != REPORT_VERSION:
         raise ValueError(f"JSON report of version {report.version}, this spincheck reads {REPORT_VERSION}")
