@@ -31,19 +31,24 @@ class Budget:
     locks, and where it does not.
     """
 
-    def __init__(self, disjuncts: int = 64, steps: int = 40_000, turns: int = 6, idle_turns: int = 3) -> None:
+    def __init__(self, disjuncts: int = 32, steps: int = 8_000, turns: int = 4, idle_turns: int = 2) -> None:
         self.disjuncts = disjuncts
         self.steps = steps
         self.turns = turns
         self.idle_turns = idle_turns
 
-    def larger(self) -> Budget:
-        """Return the budget of a second try."""
-        return Budget(self.disjuncts * 8, self.steps * 6, self.turns + 2, self.idle_turns)
 
+COARSE = Budget(disjuncts=1, turns=1, idle_turns=1)
+"""One state per set of locks: enough where it already shows that nothing is wrong."""
+
+Seen = dict[Any, list[State]]
+"""States that have left a join, by what must agree for one to cover another."""
 
 FEW = 6
 """Disjuncts per set of locks once the steps are used up."""
+
+MOST_LOCK_SETS = 128
+"""Sets of locks that are kept apart at one point; what is over is left out, and said to be."""
 
 STOP = 4
 """At this multiple of its steps a function is given up; what was found until then stands."""
@@ -67,7 +72,7 @@ class Fixpoint:
         self._budget = budget
         self._pending: dict[int, list[State]] = {}
         self._heap: list[tuple[int, int]] = []
-        self._seen: dict[int, list[State]] = {}
+        self._seen: dict[int, Seen] = {}
         self._turns: dict[tuple[int, Any], list[State]] = {}
         self._waves: dict[tuple[int, Any], int] = {}
         self._steps = 0
@@ -128,33 +133,26 @@ class Fixpoint:
         for state in states:
             merging.prune(state, lambda name: self._live.local_is_live(name, pc))
         states = merging.unite_all(states, live, class_is_live, lambda parts: merge([part.trace for part in parts], pc), pc)
-        is_head = pc in self._graph.heads
-        seen = self._seen.setdefault(pc, [])
+        seen = self._seen.setdefault(pc, {})
         if seen:
-            states = self._unseen(seen, states, live, class_is_live)
-        if is_head:
-            states = self._settle(pc, states)
+            states = [state for state in states if not self._is_known(seen, state, live, class_is_live)]
         limit = self._limit()
         if len(states) > limit:
             states = self._squeeze(pc, states, limit)
-        seen.extend(states)
+        if pc in self._graph.heads:
+            states = self._settle(pc, states)
+        for state in states:
+            seen.setdefault(merging.full_key(state, live, class_is_live), []).append(state)
         return [state.copy() for state in states]
 
     def _limit(self) -> int:
-        return self._budget.disjuncts if self._steps <= self._budget.steps else FEW
+        return self._budget.disjuncts if self._steps <= self._budget.steps else min(FEW, self._budget.disjuncts)
 
     @staticmethod
-    def _unseen(
-        seen: list[State], states: list[State], live: merging.Live, class_is_live: Callable[[CellClass], bool]
-    ) -> list[State]:
-        keys: dict[Any, list[State]] = {}
-        for old in seen:
-            keys.setdefault(merging.full_key(old, live, class_is_live), []).append(old)
-        return [
-            state
-            for state in states
-            if not any(merging.covers(old, state) for old in keys.get(merging.full_key(state, live, class_is_live), ()))
-        ]
+    def _is_known(seen: Seen, state: State, live: merging.Live, class_is_live: Callable[[CellClass], bool]) -> bool:
+        """Whether an earlier state at this point stands for all that this one does."""
+        known = seen.get(merging.full_key(state, live, class_is_live), ())
+        return any(merging.covers(old, state) and state.needs.keys() <= old.needs.keys() for old in known)
 
     def _settle(self, pc: int, states: list[State]) -> list[State]:
         """Widen what keeps arriving at a loop head with the same locks.
@@ -204,11 +202,9 @@ class Fixpoint:
         merging.some_element(wide, self._in.terms.make("any"))
         wide.trace = merge([nearest.trace, state.trace], pc)
         merging.prune(wide, lambda name: self._live.local_is_live(name, pc))
-        key = merging.full_key(wide, live, class_is_live)
-        known = self._turns.setdefault((pc, merging.lock_key(wide)), [])
-        if any(merging.full_key(old, live, class_is_live) == key and merging.covers(old, wide) for old in known):
+        if self._is_known(self._seen[pc], wide, live, class_is_live):
             return None
-        known.append(wide)
+        self._turns.setdefault((pc, merging.lock_key(wide)), []).append(wide)
         return wide
 
     def _squeeze(self, pc: int, states: list[State], limit: int) -> list[State]:
@@ -224,11 +220,12 @@ class Fixpoint:
                 joined.trace = merge([first.trace, second.trace], pc)
                 group[-2:] = [joined]
                 total -= 1
-        if total > 4 * self._budget.disjuncts:
-            at = getattr(self._in.function.code[pc], "at", 0)
-            self.exhausted.append((at, f"more than {4 * self._budget.disjuncts} sets of locks at one point"))
-            return [state for group in groups.values() for state in group][: 4 * self._budget.disjuncts]
-        return [state for group in groups.values() for state in group]
+        most = max(MOST_LOCK_SETS, limit)
+        if total > most:
+            code = self._in.function.code
+            at = getattr(code[min(pc, len(code) - 1)], "at", 0)
+            self.exhausted.append((at, f"more than {most} sets of locks at one point"))
+        return [state for group in groups.values() for state in group][:most]
 
     # --- liveness of cells ---
 
@@ -263,8 +260,8 @@ class Fixpoint:
         return is_live
 
     def ways_out(self) -> int:
-        """Return how many different lock states the function can be left in."""
-        return len({merging.lock_key(state) for _, state in self.exits})
+        """Return how many different things the function can do to its callers' locks."""
+        return len({_effect(state) for _, state in self.exits})
 
     def joined_exits(self) -> list[State]:
         """Return the states that leave the function, united as at a join where memory is read by the caller."""
@@ -286,3 +283,13 @@ class Fixpoint:
     def squeezed_exits(self, states: list[State], limit: int) -> list[State]:
         """Return at most ``limit`` states, or one per set of locks."""
         return self._squeeze(len(self._in.function.code), states, limit) if len(states) > limit else states
+
+
+def _effect(state: State) -> frozenset[Any]:
+    """What a path does to locks as its caller sees it: those that do not end as they began."""
+    changed = []
+    for lock, known in state.locks.items():
+        need = state.needs.get(lock)
+        if need is None or known.status != need.status or known.depth not in {0, 1}:
+            changed.append((lock, known.status, known.depth))
+    return frozenset(changed)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from spincheck.analysis.calls import Callee, Calls
 from spincheck.analysis.cfg import Graph, Liveness
-from spincheck.analysis.fixpoint import Budget, Fixpoint
+from spincheck.analysis.fixpoint import COARSE, Budget, Fixpoint
 from spincheck.analysis.judge import Judge, Standing, held_by_role
 from spincheck.analysis.relevance import Relevance
 from spincheck.analysis.summaries import Summary
@@ -23,7 +23,7 @@ from spincheck.ir import Call, Function, FunctionName
 from spincheck.locks.tables import Tables
 
 SMALL = 80
-"""Instructions up to which a function's result is always followed; of a longer one only where its ways out differ in locks."""
+"""Instructions up to which a function's result is always followed; of a longer one only where a coarse look does not settle it."""
 
 
 class Surroundings(NamedTuple):
@@ -86,7 +86,14 @@ class Run(NamedTuple):
 
 
 def run(
-    function: Function, graph: Graph, around: Surroundings, standing: Standing, relevance: Relevance, *, exact: bool
+    function: Function,
+    graph: Graph,
+    around: Surroundings,
+    standing: Standing,
+    relevance: Relevance,
+    budget: Budget,
+    *,
+    exact: bool,
 ) -> Run:
     """Run the fixpoint over a function."""
     interpreter = Interpreter(function, graph, around.tables, around.constants)
@@ -100,7 +107,7 @@ def run(
         instruction = function.code[pc]
         return isinstance(instruction, Call) and around.moves_locks(instruction)
 
-    fixpoint = Fixpoint(interpreter, Liveness(graph, around.reads), relevance, moves_locks, Budget())
+    fixpoint = Fixpoint(interpreter, Liveness(graph, around.reads), relevance, moves_locks, budget)
     fixpoint.run()
     return Run(interpreter, fixpoint)
 
@@ -119,10 +126,17 @@ def analyse_function(
     graph = Graph(function)
     asked = (has_callers or standing.kind != "entry") and function.result != "void"
     small = len(function.code) <= SMALL
-    first = run(function, graph, around, standing, _slice(graph, around, result_matters=asked and small), exact=exact)
-    if asked and not small and first.fixpoint.ways_out() > 1:
-        first = run(function, graph, around, standing, _slice(graph, around, result_matters=True), exact=exact)
-    judge = Judge(first.interpreter, first.fixpoint, standing)
+    first, judge = None, None
+    if not exact and not (small and asked):
+        coarse = run(
+            function, graph, around, standing, _slice(graph, around, result_matters=False), COARSE, exact=False
+        )
+        judge = Judge(coarse.interpreter, coarse.fixpoint, standing)
+        if coarse.fixpoint.ways_out() <= 1 and not coarse.fixpoint.exhausted and not judge.suspects_anything():
+            first = coarse
+    if first is None or judge is None:
+        first = run(function, graph, around, standing, _slice(graph, around, result_matters=asked), Budget(), exact=exact)
+        judge = Judge(first.interpreter, first.fixpoint, standing)
     findings = judge.findings()
     suspects = judge.suspects() if standing.kind == "helper" else ()
     return write_summary(

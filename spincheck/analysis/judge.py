@@ -77,6 +77,14 @@ class Judge:
             candidates += self._unknown()
         return self._confirmed(candidates)
 
+    def suspects_anything(self) -> bool:
+        """Tell whether there is any candidate at all, before any is confirmed."""
+        if self._problems():
+            return True
+        if self._standing.kind == "entry":
+            return bool(self._entry())
+        return bool(self._unknown())
+
     def suspects(self) -> tuple[LocalFinding, ...]:
         """Return the ways out of a helper that would be a defect if nobody knew its callers."""
         return self._confirmed(self._unknown())

@@ -22,6 +22,9 @@ from spincheck.locks.tables import Tables
 TAINTED = "*"
 """Name of the pseudo-lock that is there once code nobody has seen may have changed every lock."""
 
+DISPATCH_LEVEL = 2
+"""The IRQL that an ordinary acquire raises to."""
+
 _UNKNOWN_ROOTS = frozenset(("param", "init", "cell", "fresh", "sel", "phi", "pure", "container", "bin"))
 
 
@@ -234,7 +237,9 @@ class LockMachine:
     ) -> Defect | None:
         """Tell what is wrong with releasing a held lock in this way, if anything."""
         if held.kind != kind or not self._tables.compatible(kind, held.variant, variant or held.variant):
-            return "wrong-variant"
+            # Acquired at DISPATCH_LEVEL already: nothing was raised, so nothing has to be lowered.
+            raised = held.saved is None or state.facts.range_of(held.saved).low < DISPATCH_LEVEL
+            return "wrong-variant" if raised or held.kind != kind or variant != "dpc" else None
         if irql is not None and held.saved is not None and irql is not held.saved:
             return self._irql_defect(state, lock, held, irql)
         return None
