@@ -14,7 +14,7 @@ from typing import NamedTuple
 from spincheck.analysis.events import LockEvent
 from spincheck.analysis.findings import Defect
 from spincheck.domain import intervals as iv
-from spincheck.domain.lockstate import MAX_COUNT, LockState, Need
+from spincheck.domain.lockstate import MAX_COUNT, LockState, Need, Status
 from spincheck.domain.state import State
 from spincheck.domain.terms import Term, Terms
 from spincheck.locks.tables import Tables
@@ -184,6 +184,8 @@ class LockMachine:
         alias = self._aliased(state, lock, row.kind)
         if alias is not None:
             return self._release_alias(state, lock, before, alias, event, irql, at)
+        if before is None and self._aliased(state, lock, row.kind, "maybe") is not None:
+            return [Outcome(state)]  # it may be one of several of which some are held
         if before is None:
             note_need(state, lock, Need("held", row.kind, at, row.function, variant=row.variant, irql=irql))
             state.locks[lock] = LockState("free", row.kind, operation=row.function)
@@ -261,9 +263,9 @@ class LockMachine:
             return None
         return "irql-overwritten"
 
-    def _aliased(self, state: State, lock: Term, kind: str) -> Term | None:
+    def _aliased(self, state: State, lock: Term, kind: str, status: Status = "held") -> Term | None:
         for other, held in state.locks.items():
-            if other is lock or held.status != "held" or not self.same_storage(held.kind, kind):
+            if other is lock or held.status != status or not self.same_storage(held.kind, kind):
                 continue
             if lock.op == "held_by":
                 if held.handle is not None and may_alias(state, lock.args[0], held.handle):

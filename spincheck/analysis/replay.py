@@ -16,8 +16,11 @@ from spincheck.analysis.path import Node, ancestors, start
 from spincheck.analysis.transfer import EXIT, Interpreter
 from spincheck.domain.state import State
 
-MAX_STEPS = 30_000
+MAX_STEPS = 10_000
 """Instructions that the search for one finding may interpret."""
+
+MAX_TOTAL = 60_000
+"""Instructions that all searches in one function may interpret; one that has so many candidates has one cause for most of them."""
 
 
 class Found(NamedTuple):
@@ -65,7 +68,8 @@ def _search(
         turns, _, _, pc, state = heapq.heappop(heap)
         while True:
             steps += 1
-            if steps > MAX_STEPS:
+            interpreter.searched += 1
+            if steps > MAX_STEPS or interpreter.searched > MAX_TOTAL:
                 return Found("open")
             before = len(interpreter.problems)
             trace = state.trace

@@ -89,6 +89,7 @@ class Interpreter:
         self.call: Callable[[State, int, Call], list[Step]] = self._no_call
         self.constants = constants
         self.pc = 0
+        self.searched = 0
         self.relevant: Callable[[int], bool] = lambda _: True
         self.exact = False
         self.names = temporaries(function)

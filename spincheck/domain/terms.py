@@ -62,6 +62,9 @@ def wrap(kind: str, value: int) -> int:
     return value
 
 
+_STATIC = frozenset(("local", "global", "text", "fn"))
+
+
 class Terms:
     """A table of terms. Numbers follow creation order, so they are the same in every run over the same code."""
 
@@ -287,7 +290,10 @@ class Terms:
             return False
         a, b = self.root(left), self.root(right)
         if a is not b:
-            return a.op in {"local", "global", "text", "fn"} and b.op in {"local", "global", "text", "fn"}
+            if a.op in _STATIC and b.op in _STATIC:
+                return True
+            # A variable of its own is no member of an object that something else points to.
+            return (left.op == "global" and right.op == "field") or (right.op == "global" and left.op == "field")
         return self._distinct_paths(self.path(left), self.path(right))
 
     @staticmethod
