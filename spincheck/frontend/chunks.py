@@ -224,8 +224,7 @@ class _Cutter:
         end = self._end
         if self._failures > _PATIENCE and (limit := _RESYNC.search(self._text, brace, end)):
             end = limit.start()
-        closed = _BLOCK.match(self._text, brace, end)
-        return closed.end() if closed is not None else close(self._text, brace, end)
+        return block_end(self._text, brace, end)
 
     def _resynchronise(self, start: int, brace: int) -> int:
         """Give up the declaration at ``start``; return where the next one seems to start."""
@@ -252,8 +251,11 @@ class _Cutter:
         return -1
 
 
-def close(text: str, brace: int, end: int) -> int:
+def block_end(text: str, brace: int, end: int) -> int:
     """Return the offset after the ``}`` that closes the ``{`` at ``brace``, or -1; nesting may be of any depth."""
+    closed = _BLOCK.match(text, brace, end)
+    if closed is not None:
+        return closed.end()
     depth = 0
     for token in _BRACE.finditer(text, brace, end):
         first = text[token.start()]

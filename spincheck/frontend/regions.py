@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from spincheck.frontend.chunks import Chunk, cut, cut_one, declared_function
+from spincheck.frontend.chunks import Chunk, block_end, cut, cut_one, declared_function
 from spincheck.frontend.declarations import Declaration, read_declaration
 from spincheck.frontend.linemap import LineMap
 from spincheck.frontend.patterns import BLANK, IDENTIFIER, WORD_CHARACTER, bracketed
@@ -87,6 +87,8 @@ _LOCK = re.compile(rf"(?<!{WORD_CHARACTER})({_LOCK_WORD})\s*+\(((?>[^()]++|{_PAR
 _STATIC = re.compile(rf"(?<!{WORD_CHARACTER})static(?!{WORD_CHARACTER})")
 _FUNCTION_CLASS = re.compile(rf"_Function_class_\W{{1,8}}+({IDENTIFIER})")
 _CALLED = re.compile(rf"({IDENTIFIER})\s*+\(")
+_BROKEN = 1000
+"""Characters of a broken declaration that are looked at for names."""
 _SPANS = 8
 """How many declarations of one unit may run on into other segments; more are broken text."""
 
@@ -153,11 +155,31 @@ def scan_region(text: str, start: int, end: int, *, own: bool) -> Region:
     return Region(names, tail - start if tail >= 0 else -1, *_own_part(text, chunks, start))
 
 
+def outline(text: str, chunk: Chunk) -> str:
+    """Return a declaration without what says nothing about the names it declares.
+
+    That are bodies, the parameters of a plain function, the fields of a structure that holds no enumeration, the values of a table, and
+    all but the beginning of broken text: the largest parts of a text, and the only ones without a natural bound.
+    """
+    start, end, kind, brace, name, function = chunk
+    if function:
+        return f"{text[start:name]}{function}();"
+    if kind == "broken":
+        return text[start : min(end, start + _BROKEN)]
+    if brace < 0:
+        return text[start:end]
+    if text.find("=", start, brace) < 0 and text.find("enum", start, end) >= 0:
+        return text[start:end]
+    return f"{text[start:brace]}{{}}{text[block_end(text, brace, end) : end]}"
+
+
 def declared_names(text: str, chunk: Chunk) -> list[str]:
     """Return the names that a declaration may declare: all that it does, and perhaps some that it only mentions."""
-    start, end, _, brace, _, function = chunk
+    start, end, kind, brace, _, function = chunk
     if function:
         return [function]
+    if kind == "broken":
+        return [declarator.name for declarator in read_declaration(outline(text, chunk)).declarators]
     declaration = text[start:end]
     if brace < 0:
         if "(" not in declaration:
@@ -171,7 +193,7 @@ def declared_names(text: str, chunk: Chunk) -> list[str]:
                 hit = _WRAPPED_NAME.search(declaration) or _ATTRIBUTED.fullmatch(declaration)
                 if hit is not None:
                     return [hit[1]]
-        return [declarator.name for declarator in read_declaration(declaration).declarators]
+        return [declarator.name for declarator in read_declaration(outline(text, chunk)).declarators]
     found = _enumerators(declaration)
     block = _BLOCK.match(declaration, brace - start)
     if block is not None:
@@ -182,7 +204,7 @@ def declared_names(text: str, chunk: Chunk) -> list[str]:
             hit = _INITIALISED.search(head)
             if hit is not None and rest.strip() == ";":
                 return [hit[1]]
-    return found + [declarator.name for declarator in read_declaration(declaration).declarators]
+    return found + [declarator.name for declarator in read_declaration(outline(text, chunk)).declarators]
 
 
 def _enumerators(declaration: str) -> list[str]:
@@ -222,7 +244,7 @@ def _own_part(text: str, chunks: Sequence[Chunk], start: int) -> _OwnPart:
             if plain is not None:
                 name = plain[1]
             else:
-                declaration = read_declaration(head)
+                declaration = read_declaration(outline(text, chunk))
                 roles.update(dict.fromkeys(bare_types(declaration)))
                 if "typedef" not in declaration.storage and any(
                     d.initialised for d in declaration.declarators

@@ -24,6 +24,7 @@ from spincheck.frontend.regions import (
     decode,
     encode,
     lock_annotations,
+    outline,
     read_regions,
     region_key,
     scan_region,
@@ -33,6 +34,10 @@ from spincheck.ir import RoleDeclaration
 from spincheck.memory import Memory
 
 _NAME = re.compile(IDENTIFIER)
+_SMALL = 256
+"""Characters of a segment that is scanned every time: that is cheaper than asking for it, and half of all segments are one marker."""
+_LONGEST = 4_000_000
+"""Characters of a function that is read; a longer one is listed as not analysed, for its syntax tree would take gigabytes."""
 _TABLE = 4096
 """Characters of an initialiser that is read although it names no function: constants, not tables of data."""
 
@@ -58,8 +63,15 @@ class Scanned:
         self.scanned = self.reused = self.scanned_bytes = 0
         own = own_files(self.lines, roots)
         self.regions = self._read(segments(self.lines, own, len(text)), memory)
+        # where a name is first declared: with a thousand own headers, as in a kernel, looking through them for each name is slow
+        self._first: dict[str, int] = {}
+        for number in range(len(self.regions) - 1, -1, -1):
+            self._first.update(dict.fromkeys(self.regions[number][1].names, number))
+        self._system = [
+            (segment, region) for segment, region in self.regions if not segment.own and region.names
+        ]
         self.meanings = Meanings(self._declaration)
-        self.notes: list[tuple[str, int]] = []
+        self.notes: list[tuple[str, int, str]] = []
         self.functions = self._definitions()
         self.statics = {name for _, region in self.regions for name in region.statics}
         self._opened: dict[str, Definition | None] = {}
@@ -69,7 +81,7 @@ class Scanned:
         keys = {
             segment: region_key(text[segment.start : segment.end], segment.own)
             for segment in found
-            if not segment.main
+            if not segment.main and segment.end - segment.start > _SMALL
         }
         kept = memory.get_many("region", list(dict.fromkeys(keys.values())))
 
@@ -99,7 +111,12 @@ class Scanned:
                 if hit is None:
                     continue
                 if functions.pop(hit[0], None) is not None:
-                    self.notes.append((hit[0], base + name))
+                    self.notes.append(
+                        (hit[0], base + name, "defined more than once; the last definition is read")
+                    )
+                if end - start > _LONGEST:
+                    self.notes.append((hit[0], base + name, f"longer than {_LONGEST} characters"))
+                    continue
                 functions[hit[0]] = Definition(
                     hit[0], base + start, base + end, base + brace, base + name, own=True
                 )
@@ -109,20 +126,16 @@ class Scanned:
 
     def known(self, identifiers: set[str]) -> set[str]:
         """Return those identifiers that are declared somewhere at file scope."""
-        found: set[str] = set()
-        for _, region in self.regions:
-            found |= region.names.keys() & identifiers
-        return found
+        return self._first.keys() & identifiers
 
     def _declaration(self, name: str) -> str | None:
         """Return the text of the first declaration of ``name``, a body left out."""
-        for segment, region in self.regions:
-            place = region.names.get(name)
-            if place is not None:
-                chunk = self._chunk(segment, place)
-                if chunk is not None:
-                    return self._head(chunk)
-        return None
+        number = self._first.get(name)
+        if number is None:
+            return None
+        segment, region = self.regions[number]
+        chunk = self._chunk(segment, region.names[name])
+        return None if chunk is None else outline(self.text, chunk)
 
     def _chunk(self, segment: Segment, place: int) -> Chunk | None:
         end = segment.end
@@ -131,28 +144,13 @@ class Scanned:
             return cut_one(self.text, chunk.start, len(self.text))  # it goes on in the next segment
         return chunk
 
-    def _head(self, chunk: Chunk) -> str:
-        """Return the declaration without what says nothing about the names it declares: a body, parameters, fields."""
-        start, end, kind, brace, name, function = chunk
-        if function:
-            return f"{self.text[start:name]}{function}();"
-        if kind == "function":
-            end = brace
-        elif brace >= 0:
-            declaration = self.text[start:end]
-            if "enum" in declaration or "=" in declaration:
-                return declaration
-            return f"{self.text[start:brace]}{{}}{declaration[declaration.rfind('}') + 1 :]}"
-        return self.text[start:end]
-
     def in_system(self, name: str) -> Iterator[Chunk]:
         """Yield the declaration of ``name`` in each system region that has one."""
-        for segment, region in self.regions:
-            if not segment.own:
-                place = region.names.get(name)
-                chunk = None if place is None else self._chunk(segment, place)
-                if chunk is not None:
-                    yield chunk
+        for segment, region in self._system:
+            place = region.names.get(name)
+            chunk = None if place is None else self._chunk(segment, place)
+            if chunk is not None:
+                yield chunk
 
     # --- roles and annotations ---
 
@@ -164,7 +162,7 @@ class Scanned:
         for name in self.functions:
             for chunk in self.in_system(name):
                 if chunk.kind == "declaration":
-                    declared = bare_types(read_declaration(self._head(chunk)))
+                    declared = bare_types(read_declaration(outline(self.text, chunk)))
                     candidates.update({pair: None for pair in declared if pair[0] == name})
         found: dict[RoleDeclaration, None] = {}
         for function, role in candidates:
@@ -197,8 +195,8 @@ class Scanned:
         return self._opened[name]
 
     def _find_header_function(self, name: str) -> Definition | None:
-        for segment, region in self.regions:
-            place = 0 if segment.own else region.names.get(name, 0)
+        for segment, region in self._system:
+            place = region.names.get(name, 0)
             if place & 1:
                 chunk = self._chunk(segment, place)
                 if chunk is not None and chunk.kind == "function":

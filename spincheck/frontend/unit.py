@@ -318,13 +318,9 @@ class _Reader:
                 unanalysed.append(ir.Unanalysed(piece.name, header.file, header.line, kept.reason))
             else:
                 headers.append(header)
-        for name, offset in scanned.notes:
+        for name, offset, reason in scanned.notes:
             place = scanned.lines.locate(offset)
-            unanalysed.append(
-                ir.Unanalysed(
-                    name, place.file, place.line, "defined more than once; the last definition is read"
-                )
-            )
+            unanalysed.append(ir.Unanalysed(name, place.file, place.line, reason))
         defined = {piece.name for piece in self.pieces}
         system = tuple(name for name in sorted(called - defined) if self._is_system(name))
         return ir.UnitRecord(
