@@ -55,7 +55,10 @@ STOP = 4
 
 
 class Fixpoint:
-    """Runs one function to a fixpoint. ``exits`` are the states that leave it, with the instruction they leave at."""
+    """Runs one function to a fixpoint. ``exits`` are the states that leave it, with the instruction they leave at.
+
+    ``in_doubt`` tells that several locks became one of which nothing certain is known, so that silence about them says nothing.
+    """
 
     def __init__(
         self,
@@ -77,6 +80,7 @@ class Fixpoint:
         self._waves: dict[tuple[int, Any], int] = {}
         self._steps = 0
         self.exits: list[tuple[int, State]] = []
+        self.in_doubt = False
         self.exhausted: list[tuple[int, str]] = []
         cyclic = self._graph.cyclic
         self._busy = {cyclic[pc] for pc in range(len(cyclic)) if cyclic[pc] >= 0 and moves_locks(pc)}
@@ -193,13 +197,18 @@ class Fixpoint:
                     more = 1 if outer.args[1].op != "any" else self._budget.turns - 1
                     elements[outer.args[0]] = elements.get(outer.args[0], 0) + more
         if any(count >= self._budget.turns for count in elements.values()):
-            merging.some_element(state, self._in.terms.make("any"))
+            self._one_element(state)
+
+    def _one_element(self, state: State) -> None:
+        before = state.locks
+        merging.some_element(state, self._in.terms.make("any"))
+        self.in_doubt = self.in_doubt or before.keys() != state.locks.keys()
 
     def _widen(self, pc: int, history: list[State], state: State) -> State | None:
         live, class_is_live = self._cell_liveness(pc), self._class_liveness(pc)
         nearest = max(reversed(history), key=lambda old: merging.agreement(old, state, live))
         wide = merging.join(nearest, state, pc, widen=True)
-        merging.some_element(wide, self._in.terms.make("any"))
+        self._one_element(wide)
         wide.trace = merge([nearest.trace, state.trace], pc)
         merging.prune(wide, lambda name: self._live.local_is_live(name, pc))
         if self._is_known(self._seen[pc], wide, live, class_is_live):
