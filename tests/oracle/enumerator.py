@@ -183,8 +183,8 @@ class Enumerator:
             return _Frame(0, {name[1:]: _Unknown(self._domains[name[1]])}), Var(name[1:])
         return _Unknown(self._domains[name[0]])
 
-    def _choose_lock(self) -> str | None:
-        options = ("A", "B", "G", None)
+    def _choose_lock(self) -> str:
+        options = ("A", "B", "G")
         return options[self._choose(len(options))]
 
     def _violate(self, what: str, lines: tuple[int, ...], lock: str, acquired: int = 0) -> None:
@@ -418,6 +418,8 @@ class Enumerator:
             self._body(function.body)
         except _LeaveError as leave:
             result, line = leave.value, leave.line
+        except (_BreakError, _ContinueError):
+            raise InvalidError from None
         self._frames.pop()
         self._depth[function.name] -= 1
         if function.result and result is None:
