@@ -33,7 +33,8 @@ def instruction(item: ir.Instruction) -> str:
             return f"goto {target}"
         case ir.Switch(selector, cases, default):
             ways = [
-                f"{case.low if case.low == case.high else f'{case.low}..{case.high}'}: {case.target}" for case in cases
+                f"{case.low if case.low == case.high else f'{case.low}..{case.high}'}: {case.target}"
+                for case in cases
             ]
             return f"switch {value(selector)} {{{', '.join([*ways, f'default: {default}'])}}}"
         case ir.ComputedJump(targets):

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from pycparser.c_lexer import Token as ParserToken
@@ -47,8 +48,10 @@ class Aside(NamedTuple):
 
 
 class Rewritten(NamedTuple):
-    """The parser's tokens, the typedef names among them in order of appearance, the texts set aside, and whether
-    structured exception handling occurs.
+    """A declaration as the parser gets it.
+
+    ``typedefs`` are the names of types among the tokens in order of appearance, ``asides`` the texts set aside, ``guarded`` says
+    whether structured exception handling occurs.
     """
 
     tokens: list[ParserToken]
@@ -60,8 +63,10 @@ class Rewritten(NamedTuple):
 def rewrite(
     tokens: Sequence[Token], names: Names, extra_types: Sequence[str] = (), ignored: Sequence[str] = ()
 ) -> Rewritten:
-    """Translate ``tokens``; ``extra_types`` are names to be taken for types although ``names`` does not say so,
-    ``ignored`` are words that go as annotations do.
+    """Translate ``tokens``.
+
+    ``extra_types`` are names to be taken for types although ``names`` does not say so, ``ignored`` are words that go as
+    annotations do.
     """
     rewriter = _Rewriter(tokens, names, extra_types)
     rewriter.kinds.update(dict.fromkeys(ignored, _Rewriter.annotation))
@@ -74,8 +79,11 @@ _ATTRIBUTE_NAME = re.compile(r"SA_\w+|source_annotation_\w+|returnvalue|repeatab
 _OPENING = {"(": ")", "[": "]", "{": "}"}
 _CLOSING = frozenset(_OPENING.values())
 _TYPE_STARTS = frozenset({"STRUCT", "UNION", "ENUM"})
+_NAME_FOLLOWS = _TYPE_STARTS | {"PERIOD", "ARROW", "GOTO"}
 _CONTROL = frozenset({"IF", "WHILE", "FOR", "SWITCH"})
-_ASM_QUALIFIERS = frozenset("volatile __volatile__ __volatile goto inline __inline__ __inline".split())
+_ASM_QUALIFIERS = frozenset(
+    ["volatile", "__volatile__", "__volatile", "goto", "inline", "__inline__", "__inline"]
+)
 
 _Handler = Callable[["_Rewriter", int], int]
 
@@ -102,7 +110,7 @@ class _Rewriter:
             if kind is None:
                 kind = kinds[text] = self.classify(text)
             if kind.__class__ is str:
-                emit(ParserToken(kind, text, at, 0, ""))  # type: ignore[arg-type]
+                emit(ParserToken(kind, text, at, 0, ""))
                 at += 1
             else:
                 at = kind(self, at)  # type: ignore[operator]
@@ -178,6 +186,9 @@ class _Rewriter:
 
     def annotation(self, at: int) -> int:
         """An identifier that looks like an annotation; inside a body only where C allows no such word."""
+        if self.previous() in _NAME_FOLLOWS:
+            self.emit("ID", self.text(at), at)
+            return at + 1
         end = self.after_arguments(at)
         if not self.in_body():
             if end > at + 1 and self.text(end) == "{" and self.previous() != "RPAREN":
@@ -221,8 +232,12 @@ class _Rewriter:
             self.emit("ID", "L", at)
         return at + 1
 
+    def inferred_type(self, at: int) -> int:
+        self.emit("AUTO", "auto", at)
+        return at + 1
+
     def local_labels(self, at: int) -> int:
-        """``__label__ a, b;``"""
+        """Drop ``__label__ a, b;``."""
         while self.text(at) not in {";", ""}:
             at += 1
         return at + 1
@@ -247,7 +262,12 @@ class _Rewriter:
         if text == '"' or not text.endswith('"'):
             self.out[-1].value = text + '"'
         word = self.text(at + 1)
-        if word and self.text(at + 2).startswith('"') and _WORD.match(word) and word not in keywords.FUNCTION_NAMES:
+        if (
+            word
+            and self.text(at + 2).startswith('"')
+            and _WORD.match(word)
+            and word not in keywords.FUNCTION_NAMES
+        ):
             return at + 2
         return at + 1
 
@@ -260,7 +280,9 @@ class _Rewriter:
     def label_address(self, at: int) -> int:
         """``&&``: the address of a label where no operand precedes it."""
         before = self.out[-2].type if len(self.out) > 1 else ""
-        operand = self.previous() in keywords.OPERAND_ENDS and not (self.previous() == "RPAREN" and before == "TIMES")
+        operand = self.previous() in keywords.OPERAND_ENDS and not (
+            self.previous() == "RPAREN" and before == "TIMES"
+        )
         if operand or not _WORD.match(self.text(at + 1)):
             self.emit("LAND", "&&", at)
             return at + 1
@@ -410,7 +432,7 @@ class _Rewriter:
 
     def microsoft_assembler(self, at: int, end: int) -> int:
         words = re.findall(r"[A-Za-z_$][\w$]*", " ".join(token[0] for token in self.tokens[at:end]))[1:]
-        called = (word for opcode, word in zip(words, words[1:], strict=False) if opcode.lower() == "call")
+        called = (word for opcode, word in pairwise(words) if opcode.lower() == "call")
         aside = Aside("asm", tuple(dict.fromkeys(words)), tuple(dict.fromkeys(called)))
         self.emit("ID", self.set_aside(aside), at)
         self.emit("SEMI", ";", at)
@@ -454,13 +476,16 @@ _HANDLERS: dict[str, str | _Handler] = {
     **dict.fromkeys(keywords.FUNCTION_NAMES, _Rewriter.function_name),
     **dict.fromkeys(("asm", "__asm__", "__asm", "_asm"), _Rewriter.assembler),
     **dict.fromkeys(("__try", "_try", "try"), _Rewriter.begin_guarded),
-    **dict.fromkeys(("__except", "_except", "except", "__finally", "_finally", "finally"), _Rewriter.begin_handler),
+    **dict.fromkeys(
+        ("__except", "_except", "except", "__finally", "_finally", "finally"), _Rewriter.begin_handler
+    ),
     **dict.fromkeys(("__leave", "_leave", "leave"), _Rewriter.leave),
     "__builtin_types_compatible_p": _Rewriter.type_query,
     "__uuidof": _Rewriter.type_query,
     **dict.fromkeys(("offsetof", "FIELD_OFFSET", "UFIELD_OFFSET"), _Rewriter.offset_of),
     "__label__": _Rewriter.local_labels,
     "L": _Rewriter.wide,
+    "__auto_type": _Rewriter.inferred_type,
 }
 
 _COMMON: dict[str, str | _Handler] = {

@@ -1,11 +1,13 @@
 """Expressions: from syntax trees to values without side effects, and the code that makes them so.
 
-Owns the meaning of each operator. `value` yields what an expression is worth and writes the code for what it does;
-`effect` only the latter; `place` yields the object that an expression designates; `condition` jumps on it. Operands
-are evaluated from left to right: where a later operand writes code, an earlier one whose value may change by it is
-kept in a temporary first.
+`value` yields what an expression is worth and writes the code for what it does; `effect` writes the code only; `condition` jumps
+on it; `into` stores it. Operands are evaluated from left to right: where a later operand writes code, an earlier one whose
+value may change by it is kept in a temporary first. ``&&``, ``||`` and ``?:`` become jumps; a condition made of them needs no
+value and gets none.
 
-``&&``, ``||`` and ``?:`` become jumps. A condition made of them needs no value and gets none.
+Expressions contain places, calls and, in GNU C, statements, which all contain expressions again. So each kind of node is
+lowered by a function in a table: this module owns the tables and fills in the operators; `places`, `calls`, `intrinsics`,
+`initialisers` and `statements` import it and add theirs.
 """
 
 from __future__ import annotations
@@ -17,24 +19,30 @@ from pycparser import c_ast
 
 from spincheck import ir
 from spincheck.frontend import lower_types as types
-from spincheck.frontend.lower_code import Label, Test
-from spincheck.frontend.lower_context import Binding, Context, variable
-from spincheck.frontend.lower_types import FLOAT, ONE, ZERO, Typed
+from spincheck.frontend.lower_code import Label
+from spincheck.frontend.lower_context import Context
+from spincheck.frontend.lower_operators import combine, decayed, negate, stable
+from spincheck.frontend.lower_types import FLOAT, NOTHING, ONE, ZERO, Typed
 
 _LOGICAL = frozenset({"&&", "||"})
 
 DEEP = 100
 """So many levels of operators a value may have before it is kept in a temporary."""
-_NOTHING: Typed = (ir.Unknown("void"), "void")
 
 VALUES: dict[type, Callable[[Context, Any], Typed]] = {}
-"""How each kind of expression is lowered; `statements` and `intrinsics` add those that need statements."""
+"""How each kind of expression is lowered."""
 
 EFFECTS: dict[type, Callable[[Context, Any], object]] = {}
-"""How an expression is lowered whose value nobody uses, where that is less work; `statements` adds to it."""
+"""How an expression is lowered whose value nobody uses, where that is less work."""
 
-BUILTINS: dict[str, Callable[[Context, Any], Typed]] = {}
-"""Calls that compilers do not make into calls, by name."""
+INTO: dict[type, Callable[[Context, ir.Local, str, Any, int], str]] = {}
+"""How an expression is stored in a local variable, where that is less work; arguments and result as of `into`."""
+
+UNARY: dict[str, Callable[[Context, Any], Typed]] = {}
+"""How the unary operators are lowered that designate objects or store."""
+
+SPECIAL: list[Callable[[Context, str, int], Typed]] = []
+"""How an identifier is lowered that the dialect made; one entry."""
 
 
 def value(c: Context, node: Any) -> Typed:
@@ -46,11 +54,7 @@ def value(c: Context, node: Any) -> Typed:
 def effect(c: Context, node: Any) -> None:
     """Write the code of an expression whose value nobody uses."""
     kind = node.__class__
-    if kind is c_ast.FuncCall:
-        call(c, node, wanted=False)
-    elif kind is c_ast.UnaryOp and node.op in {"p++", "p--"}:
-        step(c, node, wanted=False)
-    elif kind is c_ast.ExprList:
+    if kind is c_ast.ExprList:
         for part in node.exprs:
             effect(c, part)
     elif kind is c_ast.Cast:
@@ -84,38 +88,18 @@ def is_same(node: Any) -> bool:
     return node.__class__ is c_ast.ID and node.name == "%same"
 
 
-def stable(item: ir.Value, changed: frozenset[str] | None = None) -> bool:
-    """Whether no code that follows can change the value.
-
-    Without ``changed`` nothing but a temporary is safe from that; with it, locals other than those named are too.
-    """
-    kind = item.__class__
-    if kind is ir.Load:
-        place_ = item.place  # type: ignore[union-attr]
-        if place_.__class__ is not ir.Local:
-            return False
-        name = place_.name  # type: ignore[union-attr]
-        return name[0] == "%" or (changed is not None and name not in changed)
-    if kind is ir.Binary:
-        return stable(item.left, changed) and stable(item.right, changed)  # type: ignore[union-attr]
-    if kind is ir.Unary or kind is ir.Cast:
-        return stable(item.operand, changed)  # type: ignore[union-attr]
-    if kind is ir.AddressOf:
-        return stable_place(item.place, changed)  # type: ignore[union-attr]
-    return kind is not ir.Unknown
-
-
 def kept(c: Context, mark: int, item: ir.Value, at: int) -> ir.Value:
     """``item``, evaluated before the code that was written since ``mark``, as far as that matters.
 
     C leaves the order of two operands open; this keeps to the left one first where code assigns to its variables.
     """
-    if len(c.code) == mark or stable(item, _assigned(c, mark)):
+    if len(c.code) == mark or stable(item, assigned(c, mark)):
         return item
     return c.spill_before(mark, item, at)
 
 
-def _assigned(c: Context, mark: int) -> frozenset[str]:
+def assigned(c: Context, mark: int) -> frozenset[str]:
+    """The local variables that the code since ``mark`` assigns to."""
     found = set()
     for entry in c.code[mark:]:
         if isinstance(entry, ir.Assign):
@@ -126,19 +110,6 @@ def _assigned(c: Context, mark: int) -> frozenset[str]:
             if isinstance(call_, ir.Call) and call_.result is not None:
                 found.add(call_.result)
     return frozenset(found)
-
-
-def stable_place(item: ir.Place, changed: frozenset[str] | None = None) -> bool:
-    """Whether the address of a place stays the same whatever is executed."""
-    while True:
-        if isinstance(item, ir.Member):
-            item = item.base
-        elif isinstance(item, ir.Element):
-            if not stable(item.index, changed):
-                return False
-            item = item.base
-        else:
-            return stable(item.pointer, changed) if isinstance(item, ir.Deref) else True
 
 
 # --- conditions ------------------------------------------------------------------
@@ -178,16 +149,22 @@ def condition(c: Context, node: Any, yes: Label, no: Label) -> None:
         c.place(second)
         condition(c, node.iffalse, yes, no)
         return
-    elif kind is c_ast.Cast:
-        if is_boolean(node.expr):
-            condition(c, node.expr, yes, no)
-            return
-    elif kind is c_ast.FuncCall and node.args is not None and node.name.__class__ is c_ast.ID:
-        if node.name.name in {"__builtin_expect", "__builtin_expect_with_probability"}:
-            condition(c, node.args.exprs[0], yes, no)
-            return
+    elif kind is c_ast.Cast and is_boolean(node.expr):
+        condition(c, node.expr, yes, no)
+        return
+    elif kind is c_ast.FuncCall and node.args is not None and is_expectation(node.name):
+        condition(c, node.args.exprs[0], yes, no)
+        return
     result, _ = value(c, node)
     c.test(result, yes, no, node.coord.line)
+
+
+def is_expectation(name: Any) -> bool:
+    """Whether a call tells the compiler which way its argument will go."""
+    return name.__class__ is c_ast.ID and name.name in {
+        "__builtin_expect",
+        "__builtin_expect_with_probability",
+    }
 
 
 def is_boolean(node: Any) -> bool:
@@ -199,10 +176,11 @@ def is_boolean(node: Any) -> bool:
 def literal(c: Context, node: Any) -> int | None:
     """The value of an integer constant expression that is plain to see, without writing code."""
     kind = node.__class__
-    if kind is c_ast.Constant or kind is c_ast.ID:
-        result = value(c, node)[0]
-    elif (kind is c_ast.Cast and literal(c, node.expr) is not None) or (
-        kind is c_ast.UnaryOp and node.op in {"-", "~", "+", "!"} and literal(c, node.expr) is not None
+    if (
+        kind is c_ast.Constant
+        or (kind is c_ast.ID and node.name[0] not in "%&")
+        or (kind is c_ast.Cast and literal(c, node.expr) is not None)
+        or (kind is c_ast.UnaryOp and node.op in {"-", "~", "+", "!"} and literal(c, node.expr) is not None)
     ):
         result = value(c, node)[0]
     elif kind is c_ast.ExprList and all(literal(c, part) is not None for part in node.exprs):
@@ -210,10 +188,6 @@ def literal(c: Context, node: Any) -> int | None:
     else:
         return None
     return result.value if isinstance(result, ir.Int) else None
-
-
-def _logical(c: Context, node: Any) -> Typed:
-    return materialise(c, node, node.coord.line)
 
 
 def materialise(c: Context, node: Any, at: int) -> Typed:
@@ -272,60 +246,15 @@ def into(c: Context, target: ir.Place, ctype: str, node: Any, at: int) -> str:
         if first == second:
             return first
         pointer = next((t for t in (first, second) if t[:1] in {"*", "@"} or t == "fn"), None)
-        return _decayed(pointer) if pointer is not None else types.common_type(first, second)
+        return decayed(pointer) if pointer is not None else types.common_type(first, second)
     if is_boolean(node) and kind is c_ast.BinaryOp:
         into_flag(c, target, node, at)
         return "bool"
-    if kind is c_ast.FuncCall and target.__class__ is ir.Local:
-        return call_into(c, target, ctype, node, at)  # type: ignore[arg-type]
+    if kind in INTO and isinstance(target, ir.Local):
+        return INTO[kind](c, target, ctype, node, at)
     result, source = value(c, node)
     c.assign(target, types.convert(result, source, ctype), at)
     return source
-
-
-def _decayed(ctype: str) -> str:
-    return "*" + ctype[1:] if ctype[:1] == "@" else ctype
-
-
-def assign(c: Context, node: Any) -> tuple[ir.Place, str, ir.Value]:
-    """An assignment; yields the place and what is known to be stored there."""
-    at = node.coord.line
-    target, ctype = place(c, node.lvalue)
-    if node.op != "=":
-        mark = len(c.code)
-        right, right_type = value(c, node.rvalue)
-        left: ir.Value = ir.Load(target)
-        if len(c.code) != mark:
-            left = c.spill_before(mark, left, at)
-        result, source = combine(node.op[:-1], left, ctype, right, right_type)
-        c.assign(target, types.convert(result, source, ctype), at)
-        return target, ctype, ir.Load(target)
-    kind = node.rvalue.__class__
-    if kind is c_ast.TernaryOp or kind is c_ast.FuncCall or kind is c_ast.BinaryOp:
-        into(c, target, ctype, node.rvalue, at)
-        return target, ctype, ir.Load(target)
-    result, source = value(c, node.rvalue)
-    result = types.convert(result, source, ctype)
-    c.assign(target, result, at)
-    constant = isinstance(result, ir.Int | ir.FunctionName | ir.Text | ir.AddressOf) and stable(result)
-    return target, ctype, result if constant else ir.Load(target)
-
-
-def _assignment(c: Context, node: Any) -> Typed:
-    _, ctype, result = assign(c, node)
-    return result, ctype
-
-
-def step(c: Context, node: Any, *, wanted: bool = True) -> Typed:
-    """``++`` and ``--`` before or behind their operand."""
-    at = node.coord.line
-    target, ctype = place(c, node.expr)
-    old: ir.Value = ir.Load(target)
-    if wanted and node.op[0] == "p":
-        old = ir.Load(c.spill(old, at))
-    result, source = combine(node.op[-1], old, ctype, ONE, "i32")
-    c.assign(target, types.convert(result, source, ctype), at)
-    return (old if node.op[0] == "p" else ir.Load(target)), ctype
 
 
 # --- operators -------------------------------------------------------------------
@@ -351,79 +280,11 @@ def _binary(c: Context, node: Any) -> Typed:
     return left, left_type
 
 
-def combine(op: str, left: ir.Value, left_type: str, right: ir.Value, right_type: str) -> Typed:
-    """A binary operation on values."""
-    comparison = op in types.COMPARISONS
-    if left_type == "float" or right_type == "float":
-        return (FLOAT[0], "bool") if comparison else FLOAT
-    if op == "...":
-        return ir.Unknown("range"), ""
-    integers = left_type in types.RANGES and right_type in types.RANGES
-    if left.__class__ is ir.Int and right.__class__ is ir.Int:
-        if integers and op not in {"<<", ">>"}:
-            ctype = types.common_type(left_type, right_type)
-            first, second = types.wrap(left.value, ctype), types.wrap(right.value, ctype)  # type: ignore[union-attr]
-        else:
-            ctype = types.promote(left_type) if left_type in types.RANGES else ""
-            first, second = left.value, right.value  # type: ignore[union-attr]
-        folded = types.fold(op, first, second, ctype)
-        if folded is not None:
-            return ir.Int(folded), "bool" if comparison else ctype
-    if op in {"+", "-"}:
-        if left_type[:1] in {"*", "@"} or right_type[:1] in {"*", "@"}:
-            return _pointer_sum(op, left, left_type, right, right_type)
-        if right == ZERO:
-            return left, types.promote(left_type)
-    if op in {"<<", ">>"}:
-        ctype = types.promote(left_type) if left_type in types.RANGES else ""
-    else:
-        ctype = types.common_type(left_type, right_type) if integers else ""
-        if ctype[:1] == "u" and (comparison or op in {"/", "%"}):
-            left, right = _unsigned(op, left, left_type, right, right_type, ctype)
-    return ir.Binary(op, left, right), "bool" if comparison else ctype  # type: ignore[arg-type]
-
-
-def _unsigned(
-    op: str, left: ir.Value, left_type: str, right: ir.Value, right_type: str, ctype: str
-) -> tuple[ir.Value, ir.Value]:
-    """Operands as the unsigned type to which C converts both.
-
-    Equality with a constant is told in the variable's own type instead: it then says something of the variable.
-    """
-    if op in {"==", "!="} and types.SIZES[ctype] == types.SIZES[types.promote(left_type)] and isinstance(right, ir.Int):
-        return left, ir.Int(types.wrap(right.value, types.promote(left_type)))
-    if op in {"==", "!="} and types.SIZES[ctype] == types.SIZES[types.promote(right_type)] and isinstance(left, ir.Int):
-        return ir.Int(types.wrap(left.value, types.promote(right_type))), right
-    return types.convert(left, left_type, ctype), types.convert(right, right_type, ctype)
-
-
-def _pointer_sum(op: str, left: ir.Value, left_type: str, right: ir.Value, right_type: str) -> Typed:
-    if left_type[:1] not in {"*", "@"}:
-        if op == "-":
-            return ir.Binary("-", left, right), ""
-        left, left_type, right, right_type = right, right_type, left, left_type
-    if right_type[:1] in {"*", "@"}:
-        return ir.Binary("-", left, right), "i64"
-    ctype = _decayed(left_type)
-    if right == ZERO:
-        return left, left_type
-    if isinstance(left, ir.AddressOf) and op == "+":
-        if left_type[0] == "@":
-            return ir.AddressOf(ir.Element(left.place, right)), ctype
-        if isinstance(left.place, ir.Element):
-            index, _ = combine("+", left.place.index, "", right, right_type)
-            return ir.AddressOf(ir.Element(left.place.base, index)), ctype
-    return ir.Binary(op, left, right), ctype  # type: ignore[arg-type]
-
-
 def _unary(c: Context, node: Any) -> Typed:
     op = node.op
-    if op in {"p++", "p--", "++", "--"}:
-        return step(c, node)
-    if op == "&":
-        return address(c, node.expr)
-    if op == "*":
-        return load(*place(c, node))
+    lower = UNARY.get(op)
+    if lower is not None:
+        return lower(c, node)
     if op == "!":
         if is_boolean(node.expr) and node.expr.__class__ is c_ast.BinaryOp:
             return materialise(c, node, node.coord.line)
@@ -438,40 +299,7 @@ def _unary(c: Context, node: Any) -> Typed:
     ctype = types.promote(ctype) if ctype in types.RANGES else ""
     if isinstance(operand, ir.Int):
         return ir.Int(types.wrap(-operand.value if op == "-" else ~operand.value, ctype)), ctype
-    return ir.Unary(op, operand), ctype  # type: ignore[arg-type]
-
-
-def negate(operand: ir.Value, ctype: str) -> Typed:
-    """``!`` of a value."""
-    if ctype == "float":
-        return FLOAT[0], "bool"
-    if isinstance(operand, ir.Int):
-        return ir.Int(int(not operand.value)), "bool"
-    if isinstance(operand, ir.Binary) and operand.op in types.COMPARISONS:
-        return ir.Binary(types.COMPARISONS[operand.op], operand.left, operand.right), "bool"  # type: ignore[arg-type]
-    if isinstance(operand, ir.Unary) and operand.op == "!" and isinstance(operand.operand, ir.Binary | ir.Unary):
-        return operand.operand, "bool"
-    return ir.Unary("!", operand), "bool"
-
-
-def address(c: Context, node: Any) -> Typed:
-    """``&`` of an expression."""
-    target, ctype = place(c, node)
-    if ctype == "fn" and isinstance(target, ir.Global):
-        return ir.FunctionName(target.name), "fn"
-    if isinstance(target, ir.Deref):
-        return target.pointer, "*" + ctype
-    if isinstance(target, ir.Element) and target.index == ZERO and _is_array(c, target.base):
-        return ir.AddressOf(target.base), "@" + ctype
-    return ir.AddressOf(target), ctype if ctype[:1] == "@" else "*" + ctype
-
-
-def _is_array(c: Context, base: ir.Place) -> bool:
-    if isinstance(base, ir.Local):
-        return any(v.name == base.name and v.type == "array" for v in reversed(c.locals))
-    if isinstance(base, ir.Global):
-        return c.lookup(base.name).type[:1] == "@"
-    return False
+    return ir.Unary(op, operand), ctype
 
 
 def size(c: Context, node: Any) -> Typed:
@@ -493,7 +321,7 @@ def _cast(c: Context, node: Any) -> Typed:
         return value(c, node.expr)[0], target
     if target == "void":
         effect(c, node.expr)
-        return _NOTHING
+        return NOTHING
     operand, source = value(c, node.expr)
     if target in types.RANGES:
         return types.cast(operand, source, target), target
@@ -504,105 +332,6 @@ def _cast(c: Context, node: Any) -> Typed:
     return operand, target
 
 
-# --- places ----------------------------------------------------------------------
-
-
-def place(c: Context, node: Any) -> tuple[ir.Place, str]:
-    """The object that an expression designates; a value that is no object is kept in a temporary."""
-    kind = node.__class__
-    if kind is c_ast.ID:
-        if node.name[0] not in "%&":
-            binding = c.lookup(node.name)
-            if binding.place is not None:
-                return binding.place, binding.type
-            if isinstance(binding.value, ir.FunctionName):
-                return ir.Global(node.name), "fn"
-    elif kind is c_ast.StructRef:
-        field = node.field.name
-        if node.type == "->":
-            pointer, ctype = value(c, node.name)
-            return ir.Member(dereference(pointer, ctype)[0], field), ""
-        return ir.Member(place(c, node.name)[0], field), ""
-    elif kind is c_ast.ArrayRef:
-        return _element(c, node)
-    elif kind is c_ast.UnaryOp:
-        if node.op == "*":
-            pointer, ctype = value(c, node.expr)
-            if isinstance(pointer, ir.FunctionName):
-                return ir.Global(pointer.name), "fn"
-            return dereference(pointer, ctype)
-        if node.op in {"++", "--"}:
-            step(c, node)
-            return place_again(c, node.expr)
-    elif kind is c_ast.Cast:
-        inner = node.expr.__class__
-        if inner in {c_ast.ID, c_ast.StructRef, c_ast.ArrayRef, c_ast.Cast} or (
-            inner is c_ast.UnaryOp and node.expr.op == "*"
-        ):
-            return place(c, node.expr)[0], c.type_of(node.to_type)
-    elif kind is c_ast.Assignment:
-        target, ctype, _ = assign(c, node)
-        return target, ctype
-    elif kind is c_ast.ExprList:
-        for part in node.exprs[:-1]:
-            effect(c, part)
-        return place(c, node.exprs[-1])
-    result, ctype = value(c, node)
-    if isinstance(result, ir.Load):
-        return result.place, ctype
-    if isinstance(result, ir.AddressOf) and ctype[:1] == "@":
-        return result.place, ctype
-    return c.spill(result, node.coord.line), ctype
-
-
-def place_again(c: Context, node: Any) -> tuple[ir.Place, str]:
-    """The place of an operand that was evaluated before; only plain variables are without effect."""
-    if node.__class__ is c_ast.ID:
-        return place(c, node)
-    return c.temporary(), ""
-
-
-def dereference(pointer: ir.Value, ctype: str) -> tuple[ir.Place, str]:
-    """What a pointer points to."""
-    target = ctype[1:] if ctype[:1] in {"*", "@"} else ""
-    if isinstance(pointer, ir.AddressOf):
-        return (ir.Element(pointer.place, ZERO) if ctype[:1] == "@" else pointer.place), target
-    return ir.Deref(pointer), target
-
-
-def _element(c: Context, node: Any) -> tuple[ir.Place, str]:
-    base, ctype = value(c, node.name)
-    mark = len(c.code)
-    index, index_type = value(c, node.subscript)
-    # A field of unknown type may be an array: then it is a place, and loading it first would make it a pointer.
-    of_field = ctype[:1] not in {"*", "@"} and isinstance(base, ir.Load) and not isinstance(base.place, ir.Local)
-    if not (of_field and isinstance(base, ir.Load) and stable_place(base.place, _assigned(c, mark))):
-        base = kept(c, mark, base, node.coord.line)
-    if index_type[:1] in {"*", "@"} and ctype[:1] not in {"*", "@"}:
-        base, ctype, index = index, index_type, base
-    if ctype[:1] == "@" and isinstance(base, ir.AddressOf):
-        return ir.Element(base.place, index), ctype[1:]
-    if ctype[:1] != "*" and isinstance(base, ir.Load) and not isinstance(base.place, ir.Local):
-        return ir.Element(base.place, index), ""
-    total, total_type = _pointer_sum("+", base, ctype if ctype[:1] == "*" else "*", index, "i64")
-    return dereference(total, total_type)
-
-
-def load(target: ir.Place, ctype: str) -> Typed:
-    """What is stored at a place; an array or function stands for its address."""
-    if ctype[:1] == "@":
-        return ir.AddressOf(target), ctype
-    if ctype == "fn" and isinstance(target, ir.Global):
-        return ir.FunctionName(target.name), ctype
-    if ctype == "float":
-        return FLOAT
-    return ir.Load(target), ctype
-
-
-def _object(c: Context, node: Any) -> Typed:
-    return load(*place(c, node))
-
-
 # --- leaves ----------------------------------------------------------------------
 
 
@@ -611,46 +340,23 @@ def _name(c: Context, node: Any) -> Typed:
     binding = c.env.get(name)
     if binding is None:
         if name[0] in "%&":
-            return special(c, name, node.coord.line)
+            return SPECIAL[0](c, name, node.coord.line)
         binding = c.lookup(name)
+    if isinstance(binding.value, ir.FunctionName):
+        return binding.value, "fn"
     if binding.type == "float":
         return FLOAT
     return binding.value, binding.type
 
 
-def special(c: Context, name: str, at: int) -> Typed:
-    """An identifier that the dialect made."""
-    if name.startswith("&&"):
-        c.addressed[name[2:]] = c.label(name[2:])
-        return ir.Unknown("label"), "*void"
-    if name[1:].isdigit():
-        opaque(c, int(name[1:]), at)
-        return ir.Unknown(c.asides[int(name[1:])].why), ""
-    return ir.Unknown("type" if name == "%type query" else "unparsed"), "i32"
-
-
-def opaque(c: Context, index: int, at: int, writes: tuple[ir.Place, ...] = ()) -> None:
-    """The text that was set aside under ``index``."""
-    aside = c.asides[index]
-    known: dict[ir.Place, None] = dict.fromkeys(writes)
-    for name in aside.names:
-        binding = c.env.get(name)
-        if binding is not None and binding.place is not None:
-            known[binding.place] = None
-    calls = tuple(name for name in aside.calls if name not in c.env or c.env[name].kind in {"function", "unknown"})
-    c.code.append(ir.Opaque(aside.why, tuple(known), calls, at))
-    if index in c.reasons:
-        c.recovered.append(ir.Recovery(at, c.reasons[index]))
-
-
-def _constant(c: Context, node: Any) -> Typed:  # noqa: ARG001 - the shape of every entry of VALUES
+def _constant(c: Context, node: Any) -> Typed:
     kind = node.type
     if kind == "string":
         return types.string(node.value), "*"
     if kind == "char":
         return types.character(node.value)
-    if kind.endswith("int") or kind.endswith("_BitInt"):
-        return types.integer(node.value)
+    if kind.endswith(("int", "_BitInt")):
+        return types.integer(node.value, wide=c.wide_long)
     if kind == "bool":
         return ir.Int(int(node.value == "true")), "bool"
     return (ZERO, "*") if kind == "nullptr_t" else FLOAT
@@ -662,127 +368,6 @@ def _comma(c: Context, node: Any) -> Typed:
     return value(c, node.exprs[-1])
 
 
-# --- calls -----------------------------------------------------------------------
-
-
-def arguments(c: Context, node: Any) -> tuple[ir.Value, ...]:
-    """The arguments of a call, from left to right."""
-    if node.args is None:
-        return ()
-    done: list[ir.Value] = []
-    for part in node.args.exprs:
-        mark = len(c.code)
-        result, _ = value(c, part)
-        if len(c.code) != mark:
-            for index, earlier in enumerate(done):
-                before = len(c.code)
-                done[index] = kept(c, mark, earlier, part.coord.line)
-                mark += len(c.code) - before
-        done.append(result)
-    return tuple(done)
-
-
-def callee(c: Context, node: Any) -> tuple[ir.Value, str]:
-    """What is called, and the type of its result."""
-    kind = node.__class__
-    while kind is c_ast.UnaryOp and (node.op == "&" or (node.op == "*" and c.static_type(node.expr)[:2] not in {"**", "*f"})):
-        node = node.expr
-        kind = node.__class__
-    if kind is c_ast.ID and node.name[0] not in "%&":
-        binding = c.lookup(node.name)
-        if binding.kind == "unknown":
-            binding = c.env[node.name] = Binding("unknown", ir.Global(node.name), ir.FunctionName(node.name), "")
-        if isinstance(binding.value, ir.FunctionName):
-            return binding.value, binding.type
-        return binding.value, ""
-    result, _ = value(c, node)
-    return result, ""
-
-
-def _invoke(c: Context, node: Any, result: str | None) -> str:
-    target, ctype = callee(c, node.name)
-    mark = len(c.code)
-    passed = arguments(c, node)
-    target = kept(c, mark, target, node.coord.line)
-    c.call(result, target, passed, node.coord.line)
-    return ctype
-
-
-def _intrinsic(c: Context, node: Any) -> Callable[[Context, Any], Typed] | None:
-    if node.name.__class__ is not c_ast.ID:
-        return None
-    name = node.name.name
-    if name[0] == "%":
-        return _assembler
-    found = BUILTINS.get(name)
-    return found if found is not None and name not in c.env else None
-
-
-def call(c: Context, node: Any, *, wanted: bool = True) -> Typed:
-    """A call; without need of its value it gets no temporary."""
-    intrinsic = _intrinsic(c, node)
-    if intrinsic is not None:
-        return intrinsic(c, node)
-    if not wanted:
-        _invoke(c, node, None)
-        return _NOTHING
-    # The number is taken first, so that the temporaries of one expression count outwards.
-    target = c.temporary()
-    ctype = _invoke(c, node, target.name)
-    return FLOAT if ctype == "float" else (ir.Load(target), ctype)
-
-
-def call_into(c: Context, target: ir.Local, ctype: str, node: Any, at: int) -> str:
-    """A call whose result goes to a local variable, directly if it needs no conversion."""
-    direct = _intrinsic(c, node) is None
-    if direct:
-        binding = c.lookup(node.name.name) if node.name.__class__ is c_ast.ID else None
-        source = binding.type if binding is not None and isinstance(binding.value, ir.FunctionName) else ""
-        probe = ir.Load(target)
-        if source == "float":
-            direct = False
-        elif types.convert(probe, source, ctype) is probe:
-            _invoke(c, node, target.name)
-            return source
-    result, source = call(c, node)
-    c.assign(target, types.convert(result, source, ctype), at)
-    return source
-
-
-def _call(c: Context, node: Any) -> Typed:
-    return call(c, node)
-
-
-def _assembler(c: Context, node: Any) -> Typed:
-    """GNU inline assembler: reads its operands, writes its outputs, may jump."""
-    index = int(node.name.name[1:])
-    aside = c.asides[index]
-    at = node.coord.line
-    writes: list[ir.Place] = []
-    for position, part in enumerate(node.args.exprs if node.args is not None else ()):
-        if position < aside.outputs:
-            writes.append(place(c, part.expr)[0])
-        else:
-            value(c, part)
-    opaque(c, index, at, tuple(writes))
-    for name in aside.labels:
-        on = Label()
-        c.code.append(Test(ir.Unknown("asm"), c.label(name), on, at))
-        c.place(on)
-    return ir.Unknown("asm"), ""
-
-
-def _compound_literal(c: Context, node: Any) -> Typed:
-    from spincheck.frontend.initialisers import initialise, struct_name  # noqa: PLC0415 - they need each other
-
-    ctype = c.type_of(node.type)
-    local = c.temporary()
-    at = node.coord.line
-    binding = variable(local, ctype, struct_name(node.type))
-    initialise(c, binding, node.init, at)
-    return binding.value, ctype
-
-
 VALUES.update(
     {
         c_ast.ID: _name,
@@ -790,12 +375,7 @@ VALUES.update(
         c_ast.BinaryOp: _binary,
         c_ast.UnaryOp: _unary,
         c_ast.Cast: _cast,
-        c_ast.StructRef: _object,
-        c_ast.ArrayRef: _object,
-        c_ast.FuncCall: _call,
-        c_ast.Assignment: _assignment,
         c_ast.TernaryOp: _ternary,
         c_ast.ExprList: _comma,
-        c_ast.CompoundLiteral: _compound_literal,
     }
 )

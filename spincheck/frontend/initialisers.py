@@ -21,7 +21,7 @@ from pycparser import c_ast
 
 from spincheck import ir
 from spincheck.frontend import lower_types as types
-from spincheck.frontend.expressions import effect, into, literal, value
+from spincheck.frontend.expressions import VALUES, effect, into, literal, value
 from spincheck.frontend.lower_context import Binding, Context, variable
 from spincheck.frontend.lower_types import ZERO
 
@@ -178,9 +178,7 @@ def static_initialiser(c: Context, binding: Binding, init: Any, at: int) -> None
         members(c, binding.place, binding.type, init, binding.object, brief=True)
     else:
         initialise(c, binding, init, at)
-    c.unreached.extend(
-        item for item in c.code if isinstance(item, ir.Assign) and refers(item.value)
-    )
+    c.unreached.extend(item for item in c.code if isinstance(item, ir.Assign) and refers(item.value))
     c.code, c.handler = kept, handler
 
 
@@ -245,3 +243,14 @@ def _member(c: Context, target: ir.Place, ctype: str, init: Any, structure: str,
         c.assign(target, ir.Unknown("string") if ctype[:1] == "@" else converted, at)
         if structure:
             c.objects[at] = structure
+
+
+def _compound_literal(c: Context, node: Any) -> types.Typed:
+    """``(T){ … }``: an object without a name."""
+    ctype = c.type_of(node.type)
+    binding = variable(c.temporary(), ctype, struct_name(node.type))
+    initialise(c, binding, node.init, node.coord.line)
+    return binding.value, ctype
+
+
+VALUES[c_ast.CompoundLiteral] = _compound_literal

@@ -8,44 +8,46 @@ from __future__ import annotations
 
 from typing import Any
 
+from pycparser import c_ast
+
 from spincheck import ir
-from spincheck.frontend import lower_types as types
-from spincheck.frontend.expressions import BUILTINS, arguments, condition, effect, literal, value
+from spincheck.frontend.calls import BUILTINS, arguments
+from spincheck.frontend.expressions import VALUES, condition, effect, literal, value
 from spincheck.frontend.lower_code import Label
 from spincheck.frontend.lower_context import Context
-from spincheck.frontend.lower_types import ZERO, Typed
-
-_VOID: Typed = (ir.Unknown("void"), "void")
+from spincheck.frontend.lower_types import NOTHING, ZERO, Typed
 
 
 def _expect(c: Context, node: Any) -> Typed:
     """The first argument; the others are hints."""
     if node.args is None:
-        return _VOID
+        return NOTHING
     return value(c, node.args.exprs[0])
 
 
 def _halt(c: Context, node: Any) -> Typed:
     arguments(c, node)
     c.code.append(ir.Halt(node.coord.line))
-    return _VOID
+    return NOTHING
 
 
 def _assume(c: Context, node: Any) -> Typed:
     """``__assume(e)``: control gets past it only if ``e`` holds; ``e`` is not executed, so one with effects says nothing."""
     if node.args is None:
-        return _VOID
+        return NOTHING
     at = node.coord.line
     holds, fails = Label(), Label()
     kept, c.code = c.code, []
     condition(c, node.args.exprs[0], holds, fails)
     written, c.code = c.code, kept
-    if not any(isinstance(item, ir.Assign | ir.Call | ir.Opaque) or hasattr(item, "handler") for item in written):
+    if not any(
+        isinstance(item, ir.Assign | ir.Call | ir.Opaque) or hasattr(item, "handler") for item in written
+    ):
         c.code.extend(written)
         c.place(fails)
         c.code.append(ir.Halt(at))
         c.place(holds)
-    return _VOID
+    return NOTHING
 
 
 def _unexecuted(c: Context, node: Any) -> Typed:  # noqa: ARG001 - the shape of every entry of BUILTINS
@@ -119,41 +121,64 @@ def _renamed(c: Context, node: Any) -> Typed:
     return ir.Load(target), ""
 
 
-BUILTINS.update(
-    {
-        "__builtin_expect": _expect,
-        "__builtin_expect_with_probability": _expect,
-        "__builtin_assume_aligned": _expect,
-        "__builtin_launder": _expect,
-        "__builtin_unreachable": _halt,
-        "__builtin_trap": _halt,
-        "__builtin_abort": _halt,
-        "__fastfail": _halt,
-        "__assume": _assume,
-        "__builtin_assume": _assume,
-        "__noop": _noop,
-        "__builtin_prefetch": _noop,
-        "__builtin_constant_p": _unexecuted,
-        "__builtin_object_size": _unexecuted,
-        "__builtin_dynamic_object_size": _unexecuted,
-        "__builtin_choose_expr": _choose,
-        "__builtin_offsetof": _offset,
-        "offsetof": _offset,
-        "__builtin_va_arg": _variable_argument,
-        "AbnormalTermination": _abnormal,
-        "_abnormal_termination": _abnormal,
-        "__abnormal_termination": _abnormal,
-        **{
-            f"__builtin_{name}": _renamed
-            for name in (
-                "memcpy memset memmove memcmp memchr strlen strcmp strncmp strcpy strncpy strcat strchr strrchr strstr "
-                "sprintf snprintf vsnprintf printf puts putchar alloca malloc free calloc realloc abs labs"
-            ).split()
-        },
-    }
-)
-
-GENERIC = _generic
-"""The lowering of ``_Generic``."""
-
-assert types.RANGES
+def install() -> None:
+    """Put these into the tables of `calls` and `expressions`."""
+    VALUES[c_ast.GenericSelection] = _generic
+    BUILTINS.update(
+        {
+            "__builtin_expect": _expect,
+            "__builtin_expect_with_probability": _expect,
+            "__builtin_assume_aligned": _expect,
+            "__builtin_launder": _expect,
+            "__builtin_unreachable": _halt,
+            "__builtin_trap": _halt,
+            "__builtin_abort": _halt,
+            "__fastfail": _halt,
+            "__assume": _assume,
+            "__builtin_assume": _assume,
+            "__noop": _noop,
+            "__builtin_prefetch": _noop,
+            "__builtin_constant_p": _unexecuted,
+            "__builtin_object_size": _unexecuted,
+            "__builtin_dynamic_object_size": _unexecuted,
+            "__builtin_choose_expr": _choose,
+            "__builtin_offsetof": _offset,
+            "offsetof": _offset,
+            "__builtin_va_arg": _variable_argument,
+            "AbnormalTermination": _abnormal,
+            "_abnormal_termination": _abnormal,
+            "__abnormal_termination": _abnormal,
+            **{
+                f"__builtin_{name}": _renamed
+                for name in [
+                    "memcpy",
+                    "memset",
+                    "memmove",
+                    "memcmp",
+                    "memchr",
+                    "strlen",
+                    "strcmp",
+                    "strncmp",
+                    "strcpy",
+                    "strncpy",
+                    "strcat",
+                    "strchr",
+                    "strrchr",
+                    "strstr",
+                    "sprintf",
+                    "snprintf",
+                    "vsnprintf",
+                    "printf",
+                    "puts",
+                    "putchar",
+                    "alloca",
+                    "malloc",
+                    "free",
+                    "calloc",
+                    "realloc",
+                    "abs",
+                    "labs",
+                ]
+            },
+        }
+    )

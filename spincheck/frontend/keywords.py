@@ -31,7 +31,7 @@ KEYWORDS = {
     "_Bool": "_BOOL", "_Complex": "_COMPLEX", "_Generic": "_GENERIC", "_Noreturn": "_NORETURN",
     "_Thread_local": "_THREAD_LOCAL", "_Static_assert": "_STATIC_ASSERT", "_Atomic": "_ATOMIC",
     "_Alignas": "_ALIGNAS", "_BitInt": "_BITINT", "static_assert": "_STATIC_ASSERT",
-    "__thread": "_THREAD_LOCAL", "__complex__": "_COMPLEX", "__complex": "_COMPLEX", "__auto_type": "AUTO",
+    "__thread": "_THREAD_LOCAL", "__complex__": "_COMPLEX", "__complex": "_COMPLEX",
     "__const": "CONST", "__const__": "CONST", "__volatile": "VOLATILE", "__volatile__": "VOLATILE",
     "__signed": "SIGNED", "__signed__": "SIGNED", "__inline": "INLINE", "__inline__": "INLINE", "_inline": "INLINE",
     "__forceinline": "INLINE", "_forceinline": "INLINE",
@@ -67,35 +67,132 @@ FALLBACK_TYPES = {
 """Types that are taken for granted where the unit says nothing about the name."""
 
 IGNORED = frozenset(
-    (
-        "__extension__ __stdcall _stdcall __stdcall__ __cdecl _cdecl __cdecl__ __fastcall _fastcall __fastcall__ "
-        "__thiscall __thiscall__ __vectorcall __vectorcall__ __clrcall __pascal _pascal __regcall __far __near __huge "
-        "__ptr64 __ptr32 _ptr64 _ptr32 __sptr __uptr __unaligned _unaligned __w64 _w64 __restrict __restrict__ "
-        "_restrict __export _export __loadds _loadds __saveregs __syscall __real__ __real __imag__ __imag _Nonnull "
-        "_Nullable _Null_unspecified __unused __nonnull __block __kernel __global "
-        "__single __no_warn __maybe_unused __no_sanitize_address "
-        "_Sat __seg_gs __seg_fs __noinline __flatten"
-    ).split()
+    [
+        "__extension__",
+        "__stdcall",
+        "_stdcall",
+        "__stdcall__",
+        "__cdecl",
+        "_cdecl",
+        "__cdecl__",
+        "__fastcall",
+        "_fastcall",
+        "__fastcall__",
+        "__thiscall",
+        "__thiscall__",
+        "__vectorcall",
+        "__vectorcall__",
+        "__clrcall",
+        "__pascal",
+        "_pascal",
+        "__regcall",
+        "__far",
+        "__near",
+        "__huge",
+        "__ptr64",
+        "__ptr32",
+        "_ptr64",
+        "_ptr32",
+        "__sptr",
+        "__uptr",
+        "__unaligned",
+        "_unaligned",
+        "__w64",
+        "_w64",
+        "__restrict",
+        "__restrict__",
+        "_restrict",
+        "__export",
+        "_export",
+        "__loadds",
+        "_loadds",
+        "__saveregs",
+        "__syscall",
+        "__real__",
+        "__real",
+        "__imag__",
+        "__imag",
+        "_Nonnull",
+        "_Nullable",
+        "_Null_unspecified",
+        "__unused",
+        "__nonnull",
+        "__block",
+        "__kernel",
+        "__global",
+        "__single",
+        "__no_warn",
+        "__maybe_unused",
+        "__no_sanitize_address",
+        "_Sat",
+        "__seg_gs",
+        "__seg_fs",
+        "__noinline",
+        "__flatten",
+    ]
 )
 """Words without a meaning for control flow or values; they stand alone."""
 
 IGNORED_WITH_ARGUMENTS = frozenset(
-    (
-        "__attribute__ __attribute __declspec _declspec __pragma _Pragma __based _based __declspec__ "
-        "_Analysis_assume_ __analysis_assume __analysis_suppress _Analysis_suppress_lock_checking_ "
-        "_Analysis_assume_nullterminated_ _Analysis_assume_lock_held_ _Analysis_assume_lock_not_held_ "
-        "_Analysis_assume_same_lock_ _Analysis_assume_lock_acquired_ _Analysis_assume_lock_released_ "
-        "__analysis_assume_lock_acquired __analysis_assume_lock_released __nonnull__ "
-    ).split()
+    [
+        "__attribute__",
+        "__attribute",
+        "__declspec",
+        "_declspec",
+        "__pragma",
+        "_Pragma",
+        "__based",
+        "_based",
+        "__declspec__",
+        "_Analysis_assume_",
+        "__analysis_assume",
+        "__analysis_suppress",
+        "_Analysis_suppress_lock_checking_",
+        "_Analysis_assume_nullterminated_",
+        "_Analysis_assume_lock_held_",
+        "_Analysis_assume_lock_not_held_",
+        "_Analysis_assume_same_lock_",
+        "_Analysis_assume_lock_acquired_",
+        "_Analysis_assume_lock_released_",
+        "__analysis_assume_lock_acquired",
+        "__analysis_assume_lock_released",
+        "__nonnull__",
+    ]
 )
 """Words whose parenthesised arguments go with them."""
 
 HEADER_WORDS = frozenset(
-    (
-        "IN OUT INOUT OPTIONAL NTAPI WINAPI APIENTRY CALLBACK STDCALL FASTCALL CDECL DDKAPI DDKFASTAPI "
-        "FORCEINLINE FORCE_INLINE DECLSPEC_NOINLINE DECLSPEC_IMPORT __checkReturn NTSYSAPI NTKERNELAPI CODE_SEG "
-        "NTHALAPI CFORCEINLINE INLINE STATIC_INLINE WDFAPI NONPAGED PAGED __drv_nonconstant"
-    ).split()
+    [
+        "IN",
+        "OUT",
+        "INOUT",
+        "OPTIONAL",
+        "NTAPI",
+        "WINAPI",
+        "APIENTRY",
+        "CALLBACK",
+        "STDCALL",
+        "FASTCALL",
+        "CDECL",
+        "DDKAPI",
+        "DDKFASTAPI",
+        "FORCEINLINE",
+        "FORCE_INLINE",
+        "DECLSPEC_NOINLINE",
+        "DECLSPEC_IMPORT",
+        "__checkReturn",
+        "NTSYSAPI",
+        "NTKERNELAPI",
+        "CODE_SEG",
+        "NTHALAPI",
+        "CFORCEINLINE",
+        "INLINE",
+        "STATIC_INLINE",
+        "WDFAPI",
+        "NONPAGED",
+        "PAGED",
+        "__drv_nonconstant",
+    ]
 )
 """Macro names of declarations that mean nothing here when a header that defines them was not found."""
 
@@ -108,7 +205,16 @@ ANNOTATION = re.compile(
 """Source annotations in both of Microsoft's styles, as they are left over when ``sal.h`` was not seen."""
 
 FUNCTION_NAMES = frozenset(
-    "__FUNCTION__ __func__ __PRETTY_FUNCTION__ __FUNCSIG__ __FUNCDNAME__ __FUNCTIONW__ L__FUNCTION__ __MODULE__".split()
+    [
+        "__FUNCTION__",
+        "__func__",
+        "__PRETTY_FUNCTION__",
+        "__FUNCSIG__",
+        "__FUNCDNAME__",
+        "__FUNCTIONW__",
+        "L__FUNCTION__",
+        "__MODULE__",
+    ]
 )
 """Predefined strings; in Microsoft's compiler they join with the literals beside them."""
 
@@ -116,6 +222,17 @@ STATEMENT_LEADERS = frozenset({"SEMI", "LBRACE", "RBRACE", "COLON", "ELSE", "DO"
 """Token types after which a statement may start, apart from a closing parenthesis."""
 
 OPERAND_ENDS = frozenset(
-    "ID TYPEID RPAREN RBRACKET INT_CONST_DEC FLOAT_CONST CHAR_CONST STRING_LITERAL PLUSPLUS MINUSMINUS".split()
+    [
+        "ID",
+        "TYPEID",
+        "RPAREN",
+        "RBRACKET",
+        "INT_CONST_DEC",
+        "FLOAT_CONST",
+        "CHAR_CONST",
+        "STRING_LITERAL",
+        "PLUSPLUS",
+        "MINUSMINUS",
+    ]
 )
 """Token types that end an operand: ``&&`` after them is the operator, elsewhere a label's address."""

@@ -16,28 +16,32 @@ from typing import Any, NamedTuple
 from pycparser import c_ast
 
 from spincheck import ir
-from spincheck.frontend import expressions, intrinsics, recovery, roles, seh
-from spincheck.frontend.dialect import Aside, rewrite
+from spincheck.frontend import intrinsics, recovery, roles, seh
+from spincheck.frontend.dialect import rewrite
 from spincheck.frontend.initialisers import initialise, members, struct_name
-from spincheck.frontend.lower_code import Indirect, finish
+from spincheck.frontend.lower_code import Indirect, Label, finish
 from spincheck.frontend.lower_context import Context, variable
 from spincheck.frontend.lower_types import type_code
 from spincheck.frontend.names import Names
-from spincheck.frontend.parse import SyntaxFault, depth_allowed, parse
-from spincheck.frontend.statements import compound
+from spincheck.frontend.parse import SyntaxFault, depth_allowed
+from spincheck.frontend.statements import compound, statement
 from spincheck.frontend.tokens import Token
 
 LoweringError = recovery.LoweringError
 
 
 class Lowered(NamedTuple):
-    """What reading a function yields: its code, the names it calls directly (sorted), and the functions whose
-    address it puts somewhere.
+    """What reading a function yields.
+
+    ``calls`` are the names it calls directly, sorted; ``references`` the functions whose address it puts somewhere.
     """
 
     function: ir.Function
     calls: tuple[str, ...]
     references: tuple[ir.Reference, ...]
+
+
+intrinsics.install()
 
 
 def lower_function(tokens: Sequence[Token], names: Names) -> Lowered:
@@ -48,20 +52,18 @@ def lower_function(tokens: Sequence[Token], names: Names) -> Lowered:
 
     Raises:
         LoweringError: the function cannot be read at all.
+
     """
     with depth_allowed():
         source = recovery.read_function(tokens, names)
         try:
             return _function(source, names, len(tokens) - 1)
         except RecursionError:
-            shallow = recovery.without_depth(tokens, names)
-            try:
-                return _function(shallow, names, len(tokens) - 1)
-            except RecursionError:
-                raise LoweringError("nested too deeply") from None
+            return _function(source, names, len(tokens) - 1, careful=True)
 
 
-def _function(source: recovery.Source, names: Names, end: int) -> Lowered:
+def _function(source: recovery.Source, names: Names, end: int, *, careful: bool = False) -> Lowered:
+    """Lower a parsed function; ``careful`` makes opaque what nests too deeply for the interpreter."""
     definition = source.definition
     declared = definition.decl
     c = Context(declared.name, names, source.asides)
@@ -73,9 +75,46 @@ def _function(source: recovery.Source, names: Names, end: int) -> Lowered:
     scope_parameters = tuple(_parameters(c, header, definition.param_decls))
     if source.guarded:
         c.regions = seh.find_labels(definition.body)
-    compound(c, definition.body)
+    if careful:
+        _carefully(c, definition.body)
+    else:
+        compound(c, definition.body)
     c.code.append(ir.Return(None if result == "void" else ir.Unknown("uninitialised"), end))
     return _finish(c, scope_parameters, type_code(result), end)
+
+
+def _carefully(c: Context, body: Any) -> None:
+    """Lower a body statement by statement, one that is too deep as opaque text."""
+    for item in body.block_items or ():
+        mark, env, undo = len(c.code), dict(c.env), list(c.undo)
+        state = c.handler, list(c.frames), c.breaks, c.continues, c.switch
+        try:
+            statement(c, item)
+        except RecursionError:
+            del c.code[mark:]
+            c.env, c.undo = env, undo
+            c.handler, c.frames, c.breaks, c.continues, c.switch = state
+            at = item.coord.line
+            c.code.append(ir.Opaque("nested too deeply", (), _called_in(item), at))
+            c.recovered.append(ir.Recovery(at, "nested too deeply"))
+            c.placed.intersection_update(_placed(c))
+
+
+def _placed(c: Context) -> set[str]:
+    there = {id(item) for item in c.code if isinstance(item, Label)}
+    return {name for name, label in c.labels.items() if id(label) in there}
+
+
+def _called_in(root: Any) -> tuple[str, ...]:
+    """The names that are called in a syntax tree of any depth, in order."""
+    found: dict[str, None] = {}
+    pending = [root]
+    while pending:
+        node = pending.pop()
+        if node.__class__ is c_ast.FuncCall and node.name.__class__ is c_ast.ID and node.name.name[0] != "%":
+            found[node.name.name] = None
+        pending.extend(child for _, child in reversed(node.children()))
+    return tuple(found)
 
 
 def _parameters(c: Context, header: Any, old_style: Sequence[Any] | None) -> list[ir.Variable]:
@@ -103,17 +142,24 @@ def _parameters(c: Context, header: Any, old_style: Sequence[Any] | None) -> lis
 def _finish(c: Context, parameters: tuple[ir.Variable, ...], result: ir.TypeCode, end: int) -> Lowered:
     for name, label in list(c.labels.items()):
         if name not in c.placed:
-            c.recovered.append(ir.Recovery(c.jumps.get(name, end), "the label is not in the part that was read"))
+            c.recovered.append(
+                ir.Recovery(c.jumps.get(name, end), "the label is not in the part that was read")
+            )
             c.place(label)
             c.code.append(ir.Halt(c.jumps.get(name, end)))
     for item in c.code:
         if item.__class__ is Indirect:
-            item.targets.extend(c.addressed.values())  # type: ignore[union-attr]
+            item.targets.extend(c.addressed.values())
     code = finish(c.code, c.unreached)
     if c.unreached:
         code = (*code, ir.Halt(end))
     function = ir.Function(
-        c.name, parameters, tuple(c.locals), result, code, tuple(sorted(dict.fromkeys(c.recovered), key=lambda r: r.at))
+        c.name,
+        parameters,
+        tuple(c.locals),
+        result,
+        code,
+        tuple(sorted(dict.fromkeys(c.recovered), key=lambda r: r.at)),
     )
     return Lowered(function, called(function), _references(function, c.objects))
 
@@ -123,10 +169,10 @@ def called(function: ir.Function) -> tuple[str, ...]:
     found: set[str] = set()
     for item in function.code:
         if item.__class__ is ir.Call:
-            if isinstance(item.callee, ir.FunctionName):  # type: ignore[union-attr]
-                found.add(item.callee.name)  # type: ignore[union-attr]
+            if isinstance(item.callee, ir.FunctionName):
+                found.add(item.callee.name)
         elif item.__class__ is ir.Opaque:
-            found.update(item.calls)  # type: ignore[union-attr]
+            found.update(item.calls)
     return tuple(sorted(found))
 
 
@@ -186,8 +232,3 @@ def _file_scope_variable(c: Context, node: Any) -> None:
         members(c, binding.place, binding.type, node.init, binding.object, brief=binding.type[:1] == "@")
     else:
         initialise(c, binding, node.init, node.coord.line)
-
-
-expressions.VALUES[c_ast.GenericSelection] = intrinsics.GENERIC
-
-__all__ = ["Aside", "Lowered", "LoweringError", "lower_function", "lower_initialisers", "parse"]

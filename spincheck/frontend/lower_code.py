@@ -74,7 +74,7 @@ def finish(items: Sequence[Item], unreached: Sequence[ir.Instruction] = ()) -> t
     """
     for index, item in enumerate(items):
         if item.__class__ is Label:
-            item.index = index  # type: ignore[union-attr]
+            item.index = index
     arrival: dict[int, int] = {}
     entry = _arrive(items, 0, arrival)
     following: dict[int, list[int]] = {}
@@ -137,7 +137,7 @@ def _follow(items: Sequence[Item], index: int, arrival: dict[int, int]) -> int:
             index += 1
         elif item.__class__ is Goto:
             trail[index] = None
-            index = item.target.index  # type: ignore[union-attr]
+            index = item.target.index
         else:
             arrival[index] = index
     end = arrival[index]
@@ -175,7 +175,7 @@ def _instruction(item: Item, targets: list[int]) -> ir.Instruction:
             ir.Case(low, high, target)
             for (low, high, _), target in zip(item.cases, targets[1:], strict=True)  # type: ignore[union-attr]
         )
-        return ir.Switch(item.value, cases, targets[0], item.at)  # type: ignore[union-attr]
+        return ir.Switch(item.value, cases, targets[0], item.at)  # type: ignore[union-attr, arg-type]
     if kind is Indirect:
         return ir.ComputedJump(tuple(dict.fromkeys(targets)), item.at)  # type: ignore[union-attr]
     if kind is Goto:

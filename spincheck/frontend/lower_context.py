@@ -30,7 +30,9 @@ class Binding:
 
     __slots__ = ("kind", "object", "place", "type", "value")
 
-    def __init__(self, kind: str, place: ir.Place | None, value: ir.Value, ctype: str, object_: str = "") -> None:
+    def __init__(
+        self, kind: str, place: ir.Place | None, value: ir.Value, ctype: str, object_: str = ""
+    ) -> None:
         self.kind = kind
         self.place = place
         self.value = value
@@ -67,6 +69,7 @@ class Context:
     def __init__(self, name: str, names: Names, asides: list[Aside]) -> None:
         self.name = name
         self.names = names
+        self.wide_long = "long" in names
         self.asides = asides
         self.code: list[Item] = []
         self.unreached: list[ir.Instruction] = []
@@ -103,6 +106,7 @@ class Context:
         self.code.append(label)
 
     def goto(self, label: Label) -> None:
+        """Jump."""
         self.code.append(Goto(label))
 
     def test(self, condition: ir.Value, then: Label, otherwise: Label, at: int) -> None:
@@ -120,13 +124,16 @@ class Context:
             self.code.append(Test(condition, then, otherwise, at))
 
     def call(self, result: str | None, callee: ir.Value, arguments: tuple[ir.Value, ...], at: int) -> None:
+        """Call; inside a guarded block the call may end at its handler."""
         call = ir.Call(result, callee, arguments, at)
         self.code.append(call if self.handler is None else Guarded(call, self.handler))
 
     def assign(self, place: ir.Place, value: ir.Value, at: int) -> None:
+        """Store."""
         self.code.append(ir.Assign(place, value, at))
 
     def temporary(self) -> ir.Local:
+        """Return a new temporary."""
         self.temporaries += 1
         return ir.Local(f"%{self.temporaries}")
 
@@ -166,6 +173,7 @@ class Context:
                 env[name] = binding
 
     def bind(self, name: str, binding: Binding) -> None:
+        """Let ``name`` mean this until the scope is left."""
         self.undo.append((name, self.env.get(name)))
         self.env[name] = binding
 
@@ -188,6 +196,7 @@ class Context:
         return binding
 
     def file_scope(self, name: str) -> Binding:
+        """What ``name`` means outside of the function."""
         known = self.names.get(name)
         if known is None:
             if name in _CONSTANTS:
@@ -198,7 +207,9 @@ class Context:
         if known.kind == "function":
             return Binding("function", None, ir.FunctionName(name), known.type)
         if known.kind == "enumerator":
-            return Binding("constant", None, ir.Int(known.value), "i32" if -(1 << 31) <= known.value < 1 << 31 else "i64")
+            return Binding(
+                "constant", None, ir.Int(known.value), "i32" if -(1 << 31) <= known.value < 1 << 31 else "i64"
+            )
         if known.kind == "variable":
             return variable(ir.Global(name), element_unknown(known.type))
         return Binding("type", None, ir.Unknown("type"), element_unknown(known.type))
@@ -242,26 +253,29 @@ class Context:
             base = self.static_type(node.name if kind is c_ast.ArrayRef else node.expr)
             return base[1:] if base[:1] in {"*", "@"} else ""
         if kind is c_ast.Constant and node.type.endswith("int"):
-            return integer(node.value)[1]
+            return integer(node.value, wide=self.wide_long)[1]
         if kind is c_ast.FuncCall and node.name.__class__ is c_ast.ID and node.name.name[0] != "%":
             binding = self.lookup(node.name.name)
             return binding.type if binding.kind == "function" else ""
         return ""
 
     def named_type(self, names: list[str]) -> str:
+        """The type of a list of specifiers."""
         if len(names) == 1:
             known = self.env.get(names[0])
             if known is None:
-                basic = basic_type((names[0],))
+                basic = basic_type((names[0],), wide=self.wide_long)
                 if basic is not None:
                     return basic
                 if names[0] in keywords.BUILTIN_TYPES:
                     return keywords.BUILTIN_TYPES[names[0]]
                 known = self.env[names[0]] = self.file_scope(names[0])
             return known.type if known.kind == "type" else ""
-        basic = basic_type(tuple(names))
+        basic = basic_type(tuple(names), wide=self.wide_long)
         if basic is None:
-            return next((keywords.BUILTIN_TYPES[name] for name in names if name in keywords.BUILTIN_TYPES), "")
+            return next(
+                (keywords.BUILTIN_TYPES[name] for name in names if name in keywords.BUILTIN_TYPES), ""
+            )
         return basic
 
 

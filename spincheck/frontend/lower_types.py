@@ -5,7 +5,7 @@ Owns the lowering's own spelling of types, the conversions of C, and constant fo
 Members of structures are not known, since their declarations are in headers that are read once per driver and not
 once per function: then a conversion is left out, rather than invented.
 
-``long`` has 32 bits, as in every Windows compiler.
+``long`` has 32 bits, as in every Windows compiler, unless the unit says otherwise.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ Typed = tuple[ir.Value, str]
 ZERO = ir.Int(0)
 ONE = ir.Int(1)
 FLOAT: Typed = (ir.Unknown("float"), "float")
+NOTHING: Typed = (ir.Unknown("void"), "void")
 
 
 def type_code(ctype: str) -> ir.TypeCode:
@@ -43,22 +44,25 @@ def type_code(ctype: str) -> ir.TypeCode:
     return "ptr" if first == "*" or ctype == "fn" else "array" if first == "@" else ctype
 
 
-def basic_type(names: tuple[str, ...]) -> str | None:
-    """The type of a list of type keywords; None when one of them is no keyword."""
-    return _basic(names)
-
-
 @lru_cache(maxsize=512)
-def _basic(names: tuple[str, ...]) -> str | None:
+def basic_type(names: tuple[str, ...], *, wide: bool = False) -> str | None:
+    """The type of a list of type keywords, None when one of them is no keyword; ``wide`` is for a ``long`` of 64 bits."""
     words = sorted(set(names) - {"signed"})
     unsigned = "unsigned" in words
-    for word, bits in (("__int8", 8), ("_int8", 8), ("char", 8), ("short", 16), ("__int16", 16), ("_int16", 16)):
+    for word, bits in (
+        ("__int8", 8),
+        ("_int8", 8),
+        ("char", 8),
+        ("short", 16),
+        ("__int16", 16),
+        ("_int16", 16),
+    ):
         if word in words:
             return f"{'u' if unsigned else 'i'}{bits}"
-    if "__int64" in words or "_int64" in words or names.count("long") == 2:
-        return "u64" if unsigned else "i64"
     if "float" in words or "double" in words or "_Complex" in words:
         return "float"
+    if "__int64" in words or "_int64" in words or names.count("long") > (0 if wide else 1):
+        return "u64" if unsigned else "i64"
     if words in (["void"], ["_Bool"]):
         return "void" if words == ["void"] else "bool"
     if set(words) <= {"int", "long", "unsigned", "__int32", "_int32"}:
@@ -90,7 +94,7 @@ def convert(value: ir.Value, source: str, target: str) -> ir.Value:
     if source == target or target not in RANGES:
         return value
     if value.__class__ is ir.Int:
-        return ir.Int(wrap(value.value, target))  # type: ignore[union-attr]
+        return ir.Int(wrap(value.value, target))
     if target == "bool":
         return value if source in {"float", "struct"} else ir.Cast("bool", value)
     if source not in RANGES or preserves(source, target):
@@ -166,8 +170,8 @@ _INTEGER = re.compile(
 
 
 @lru_cache(maxsize=8192)
-def integer(text: str) -> Typed:
-    """An integer literal's value and type; Unknown when it is none that a compiler reads."""
+def integer(text: str, *, wide: bool = False) -> Typed:
+    """An integer literal's value and type; Unknown when it is none that a compiler reads. ``wide`` as of `basic_type`."""
     match = _INTEGER.match(text)
     if match is None:
         return ir.Unknown("literal"), ""
@@ -190,13 +194,15 @@ def integer(text: str) -> Typed:
             ladder = ["u32", "u64"]
         elif match["dec"] and not (match["dec"][0] == "0" and len(match["dec"]) > 1):
             ladder = ["i32", "i64", "u64"]
-        if "ll" in suffix:
+        if "ll" in suffix or (wide and "l" in suffix):
             ladder = [code for code in ladder if code.endswith("64")]
         ctype = next((code for code in ladder if value <= RANGES[code][1]), "")
     return ir.Int(wrap(value, ctype)), ctype
 
 
-_ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]+)|([0-7]{1,3})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))|(.)", re.DOTALL)
+_ESCAPE = re.compile(
+    r"\\(?:x([0-9a-fA-F]+)|([0-7]{1,3})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))|(.)", re.DOTALL
+)
 _SIMPLE = {"n": 10, "t": 9, "r": 13, "0": 0, "a": 7, "b": 8, "f": 12, "v": 11, "e": 27}
 
 

@@ -34,7 +34,7 @@ class SyntaxFault(Exception):  # noqa: N818 - a fault of the text, not of the pr
         self.at = at
 
 
-class _Feed(CLexer):
+class _Feed(CLexer):  # type: ignore[misc]
     """A lexer in name only: it hands out tokens that exist."""
 
     def __init__(self, error_func: Callable[[str, int, int], None], *, dialect: Dialect) -> None:
@@ -84,6 +84,7 @@ def parse(tokens: Sequence[ParserToken], typedefs: Sequence[str]) -> list[c_ast.
 
     Raises:
         SyntaxFault: the parser rejects them.
+
     """
     parser = CParser(lexer=_Feed, dialect="c23")
     feed = parser.clex

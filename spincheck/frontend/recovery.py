@@ -58,6 +58,7 @@ def read_function(tokens: Sequence[Token], names: Names) -> Source:
 
     Raises:
         LoweringError: no name and body can be told.
+
     """
     rewritten = rewrite(tokens, names)
     try:
@@ -77,6 +78,7 @@ def parse_with_guessed_types(
 
     Raises:
         SyntaxFault: the parser rejects the text all the same.
+
     """
     try:
         return parse(rewritten.tokens, rewritten.typedefs), rewritten
@@ -121,14 +123,30 @@ def guess_annotations(tokens: Sequence[ParserToken], known: Sequence[str]) -> li
     return list(found)
 
 
-_TYPE_WORDS = frozenset("INT CHAR LONG SHORT VOID UNSIGNED SIGNED FLOAT DOUBLE _BOOL __INT128".split())
+_TYPE_WORDS = frozenset(
+    ["INT", "CHAR", "LONG", "SHORT", "VOID", "UNSIGNED", "SIGNED", "FLOAT", "DOUBLE", "_BOOL", "__INT128"]
+)
 
 
 _BEFORE_TYPE = frozenset(
-    "LPAREN COMMA SEMI LBRACE RBRACE COLON CONST VOLATILE STATIC EXTERN REGISTER INLINE TYPEDEF".split()
+    [
+        "LPAREN",
+        "COMMA",
+        "SEMI",
+        "LBRACE",
+        "RBRACE",
+        "COLON",
+        "CONST",
+        "VOLATILE",
+        "STATIC",
+        "EXTERN",
+        "REGISTER",
+        "INLINE",
+        "TYPEDEF",
+    ]
 )
-_AFTER_NAME = frozenset("SEMI EQUALS COMMA RPAREN LBRACKET LPAREN COLON".split())
-_OPERANDS = frozenset("ID INT_CONST_DEC FLOAT_CONST CHAR_CONST STRING_LITERAL SIZEOF".split())
+_AFTER_NAME = frozenset(["SEMI", "EQUALS", "COMMA", "RPAREN", "LBRACKET", "LPAREN", "COLON"])
+_OPERANDS = frozenset(["ID", "INT_CONST_DEC", "FLOAT_CONST", "CHAR_CONST", "STRING_LITERAL", "SIZEOF"])
 
 
 def guess_types(tokens: Sequence[ParserToken], names: Names, known: Sequence[str]) -> list[str]:
@@ -138,10 +156,20 @@ def guess_types(tokens: Sequence[ParserToken], names: Names, known: Sequence[str
     skip = set(known)
     guessed: dict[str, None] = {}
     for index, token in enumerate(tokens):
-        if kinds[index] not in {"ID", "TYPEID"} or token.value in names or token.value in skip or token.value[0] in "%&":
+        if (
+            kinds[index] not in {"ID", "TYPEID"}
+            or token.value in names
+            or token.value in skip
+            or token.value[0] in "%&"
+        ):
             continue
         before = kinds[index - 1] if index else "SEMI"
-        if before == "LPAREN" and index > 1 and kinds[index - 2] == "OFFSETOF" and kinds[index + 1] == "COMMA":
+        if (
+            before == "LPAREN"
+            and index > 1
+            and kinds[index - 2] == "OFFSETOF"
+            and kinds[index + 1] == "COMMA"
+        ):
             guessed[token.value] = None
             continue
         if before == "COMMA" and kinds[index + 1] in {"RPAREN", "TIMES"} and _va_argument(kinds, index):
@@ -156,7 +184,9 @@ def guess_types(tokens: Sequence[ParserToken], names: Names, known: Sequence[str
         opening = before == "LPAREN" and index > 1
         declares = kinds[after] in {"ID", "TYPEID"} and kinds[after + 1] in _AFTER_NAME
         # ``f(a * b)`` multiplies; in the header, ``a *b`` declares.
-        declares = declares and not (pointer and before in {"LPAREN", "COMMA", "COLON"} and _inside(kinds, index))
+        declares = declares and not (
+            pointer and before in {"LPAREN", "COMMA", "COLON"} and _inside(kinds, index)
+        )
         casts = opening and kinds[after] == "RPAREN" and (pointer or kinds[after + 1] in _OPERANDS)
         casts = casts and kinds[index - 2] not in {"ID", "TYPEID"}
         if declares or casts:
@@ -209,7 +239,9 @@ class _Repair:
                 if header_done:
                     raise LoweringError(current.reason)
                 header_done = True
-                self.recovered.append(ir.Recovery(self.tokens[0].lineno, f"function header: {current.reason}"))
+                self.recovered.append(
+                    ir.Recovery(self.tokens[0].lineno, f"function header: {current.reason}")
+                )
                 self.make_header(body)
                 current, definition = self.attempt()
             elif attempts > ATTEMPTS:
@@ -224,7 +256,11 @@ class _Repair:
         except SyntaxFault as fault:
             return fault, None
         definition = next((node for node in reversed(nodes) if node.__class__ is c_ast.FuncDef), None)
-        return (None, definition) if definition is not None else (SyntaxFault("not a function definition", 0), None)
+        return (
+            (None, definition)
+            if definition is not None
+            else (SyntaxFault("not a function definition", 0), None)
+        )
 
     # --- brackets --------------------------------------------------------------
 
@@ -316,8 +352,15 @@ class _Repair:
                 words += 1
                 if depth:
                     break
-        keyword_type = any(token.type in {"INT", "CHAR", "LONG", "SHORT", "VOID", "UNSIGNED", "STRUCT"} for token in self.tokens[start:end])
-        return found if words > 1 or keyword_type or (found is not None and found.value not in self.typedefs) else None
+        keyword_type = any(
+            token.type in {"INT", "CHAR", "LONG", "SHORT", "VOID", "UNSIGNED", "STRUCT"}
+            for token in self.tokens[start:end]
+        )
+        return (
+            found
+            if words > 1 or keyword_type or (found is not None and found.value not in self.typedefs)
+            else None
+        )
 
     @staticmethod
     def word(kind: str, text: str, where: ParserToken) -> ParserToken:
@@ -329,11 +372,13 @@ class _Repair:
         """Replace the smallest statement around a fault with which the parser gets beyond it."""
         spans = self.spans(body, index)
         if fault.reason == "nested too deeply":
-            spans = list(dict.fromkeys([len(spans) - 1, *(d for d in (200, 50, 10, 2, 0) if d < len(spans) - 1)]))  # type: ignore[assignment]
-            chosen = [self.spans(body, index)[i] for i in spans]  # type: ignore[index]
+            chosen = [spans[-1], *(spans[level] for level in (200, 50, 10, 2, 0) if level < len(spans) - 1)]
         else:
             before = self.spans(body, max(spans[-1].start - 1, body + 1)) if spans else []
-            chosen = [*reversed(spans), *([before[-1]] if before and before[-1].end <= spans[-1].start else [])]
+            chosen = [
+                *reversed(spans),
+                *([before[-1]] if before and before[-1].end <= spans[-1].start else []),
+            ]
             if len(chosen) > 1:
                 chosen.insert(1, chosen.pop())
         tokens = self.tokens
@@ -375,7 +420,11 @@ class _Repair:
         for position, token in enumerate(inside):
             if token.type in {"ID", "TYPEID"} and token.value[0] not in "%&":
                 words[token.value] = None
-                if position + 1 < len(inside) and inside[position + 1].type == "LPAREN" and token.value not in self.typedefs:
+                if (
+                    position + 1 < len(inside)
+                    and inside[position + 1].type == "LPAREN"
+                    and token.value not in self.typedefs
+                ):
                     calls[token.value] = None
             elif token.value[0] == "%" and token.value[1:].isdigit():
                 words.update(dict.fromkeys(self.asides[int(token.value[1:])].names))
@@ -415,7 +464,9 @@ class _Repair:
                 if index <= close:
                     deeper = self.inside_expression(start + 2, close, index)
                     if deeper is None:
-                        found.append(_Span(start + 1, close + 1, "loop header" if kind == "FOR" else "header"))
+                        found.append(
+                            _Span(start + 1, close + 1, "loop header" if kind == "FOR" else "header")
+                        )
                         break
                     low, high = deeper
                 else:
@@ -434,7 +485,11 @@ class _Repair:
         at = start
         while at < min(end, index):
             close = self.partner.get(at, -1)
-            if self.tokens[at].type == "LBRACE" and self.tokens[at - 1].type == "LPAREN" and at < index < close:
+            if (
+                self.tokens[at].type == "LBRACE"
+                and self.tokens[at - 1].type == "LPAREN"
+                and at < index < close
+            ):
                 return at + 1, close
             at = close + 1 if at < close < index else at + 1
         return None

@@ -179,8 +179,9 @@ def _share(c: Context, target: int, depth: int) -> bool:
 
 
 def find_labels(body: Any) -> dict[str, tuple[int, ...]]:
-    """The guarded blocks around each label, outermost first: ``id`` of a block's node for its body, ``~id`` for what
-    follows the body.
+    """The guarded blocks around each label, outermost first.
+
+    A block is ``id`` of its node where the label is in its body, ``~id`` where it is in what follows the body.
     """
     found: dict[str, tuple[int, ...]] = {}
     pending: list[tuple[Any, tuple[int, ...]]] = [(body, ())]

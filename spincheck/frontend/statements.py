@@ -19,7 +19,8 @@ from spincheck.frontend.expressions import condition, effect, value
 from spincheck.frontend.initialisers import declaration, type_definition
 from spincheck.frontend.lower_code import Indirect, Label, Select, Test
 from spincheck.frontend.lower_context import Context
-from spincheck.frontend.lower_types import Typed
+from spincheck.frontend.lower_operators import stable
+from spincheck.frontend.lower_types import NOTHING, Typed
 
 
 def statement(c: Context, node: Any) -> None:
@@ -52,13 +53,13 @@ def statement_expression(c: Context, node: Any) -> Typed:
     while last.__class__ is c_ast.Label:
         _place_label(c, last)
         last = last.stmt
-    result: Typed = (ir.Unknown("void"), "void")
+    result: Typed = NOTHING
     if last.__class__ in STATEMENTS:
         statement(c, last)
     else:
         result = value(c, last)
         # The variables of the block end with it, and it may be run again before the value is used.
-        if not expressions.stable(result[0]) and not isinstance(result[0], ir.Unknown):
+        if not stable(result[0]) and not isinstance(result[0], ir.Unknown):
             result = ir.Load(c.spill(result[0], last.coord.line)), result[1]
     c.leave(scope)
     return result
@@ -162,7 +163,9 @@ def _case(c: Context, node: Any) -> None:
     c.place(label)
     if c.switch is not None:
         bounds = node.expr.__class__ is c_ast.BinaryOp and node.expr.op == "..."
-        low, high = (_bound(c, part) for part in ((node.expr.left, node.expr.right) if bounds else (node.expr,) * 2))
+        low, high = (
+            _bound(c, part) for part in ((node.expr.left, node.expr.right) if bounds else (node.expr,) * 2)
+        )
         if low is None or high is None:
             c.unknown_cases.append(label)
         elif low <= high:
@@ -231,7 +234,11 @@ def _return(c: Context, node: Any) -> None:
     if node.expr is None:
         seh.leave_function(c, None, at)
         return
-    if node.expr.__class__ is c_ast.ExprList and node.expr.exprs[0].__class__ is c_ast.ID and node.expr.exprs[0].name == "%goto":
+    if (
+        node.expr.__class__ is c_ast.ExprList
+        and node.expr.exprs[0].__class__ is c_ast.ID
+        and node.expr.exprs[0].name == "%goto"
+    ):
         for part in node.expr.exprs[1:]:
             effect(c, part)
         c.code.append(Indirect([], at))
