@@ -372,6 +372,8 @@ class Calls:
             state.forget((kind, target), state.normal(reader.term(epoch)))
         for cell, value in case.writes:
             state.write(state.normal(reader.term(cell)), state.normal(reader.term(value)), self._in.pc)
+        for value, lock in case.tokens:
+            self._machine.tokens.setdefault(state.normal(reader.term(value)), state.normal(reader.term(lock)))
         for cell, value in case.filled:
             state.memory[self._in.terms.make("all", state.normal(reader.term(cell)))] = state.normal(reader.term(value))
         return problems

@@ -113,6 +113,7 @@ def _merged(members: list[tuple[_Spelling, Case]], rows: list[tuple[Any, ...]]) 
         filled=first.filled if same_effects else (),
         calls=tuple(dict.fromkeys(name for _, case in members for name in case.calls)),
         tainted=first.tainted,
+        tokens=first.tokens if same_effects else (),
     )
 
 
@@ -167,6 +168,7 @@ def _packed(summary: Summary) -> Summary:
             filled=tuple((row(cell), row(value)) for cell, value in case.filled),
             calls=case.calls,
             tainted=case.tainted,
+            tokens=tuple((row(value), row(lock)) for value, lock in case.tokens),
         )
         for case in summary.cases
     )

@@ -99,7 +99,10 @@ class CaseSet(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Case(msgspec.Struct, frozen=True, array_like=True):
-    """One way through a function, or several that are the same to a caller. Numbers are rows of `Summary.rows`."""
+    """One way through a function, or several that are the same to a caller. Numbers are rows of `Summary.rows`.
+
+    ``tokens`` says of written values which are a saved IRQL, and of which lock.
+    """
 
     sets: tuple[CaseSet, ...]
     relations: tuple[int, ...]
@@ -111,6 +114,7 @@ class Case(msgspec.Struct, frozen=True, array_like=True):
     filled: tuple[tuple[int, int], ...]
     calls: tuple[str, ...]
     tainted: bool
+    tokens: tuple[tuple[int, int], ...] = ()
 
 
 class Summary(msgspec.Struct, frozen=True, array_like=True):

@@ -89,6 +89,7 @@ def _case(interpreter: Interpreter, state: State, writer: TermWriter) -> Case:
         for lock, need in state.needs.items()
     )
     plain = {cell: value for cell, value in visible.items() if cell.op != "all"}
+    saved = {value: interpreter.machine.tokens.get(value) for value in plain.values()}
     return Case(
         sets=tuple(writer.values(term, allowed) for term, allowed in sets),
         relations=tuple(writer.add(relation) for relation in relations),
@@ -104,6 +105,7 @@ def _case(interpreter: Interpreter, state: State, writer: TermWriter) -> Case:
         filled=tuple((writer.add(cell.args[0]), writer.add(value)) for cell, value in visible.items() if cell.op == "all"),
         calls=tuple(sorted(state.calls)),
         tainted=taint in state.locks,
+        tokens=tuple((writer.add(value), writer.add(lock)) for value, lock in saved.items() if lock is not None),
     )
 
 
