@@ -286,7 +286,7 @@ class Calls:
                 touched = tuple((side.normal(reader.term(lock.lock)), lock.status) for lock in case.locks)
                 side.trace = Node("call", (side.trace,), pc, call.at, choice=number, locks=touched, function=name, case=number)
             for problem in problems:
-                self._in.problems.append((problem, side.copy()))
+                self._in.problems.append((problem._replace(case=number), side.copy()))
             if call.result is not None:
                 value = reader.term(case.result) if case.result != NOWHERE else self._in.fresh(side)
                 self._in.store_result(side, call.result, side.normal(value))

@@ -74,7 +74,7 @@ class Explainer:
             last = steps.pop()
             steps.append(LocalStep("defect", problem.at, self._end(problem, name), last.callee, last.case))
         else:
-            steps.append(LocalStep("defect", problem.at, self._end(problem, name), problem.through, NOWHERE))
+            steps.append(LocalStep("defect", problem.at, self._end(problem, name), problem.through, problem.case))
         return tuple(steps), held
 
     @staticmethod
@@ -109,13 +109,12 @@ class Explainer:
             keep = set(map(id, mattering[-MOST_BRANCHES:])) | set(map(id, others[len(others) - room :] if room else ()))
         chosen = []
         for index, node in enumerate(path):
+            if index < start:
+                continue
             if node.kind == "branch":
-                if index >= start and id(node) in keep:
+                if id(node) in keep:
                     chosen.append(node)
-            elif node.kind == "raise":
-                if index >= start:
-                    chosen.append(node)
-            elif self._concerns(node, problem, state):
+            elif node.kind == "raise" or self._concerns(node, problem, state):
                 chosen.append(node)
         return chosen
 

@@ -32,7 +32,7 @@ class Problem(NamedTuple):
     """A rule broken on the path of a state, before it is confirmed and told.
 
     ``acquired`` is the operation that acquired the lock, "" if none did here; ``operation`` the one that breaks the rule. ``other`` is a
-    second lock.
+    second lock. ``through`` is the callee that does it, in its summary's case ``case``.
     """
 
     defect: Defect
@@ -44,6 +44,7 @@ class Problem(NamedTuple):
     other: Term | None = None
     through: str = ""
     doubt: str = ""
+    case: int = -1
 
 
 class Outcome(NamedTuple):
