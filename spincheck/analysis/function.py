@@ -132,7 +132,8 @@ def analyse_function(
             function, graph, around, standing, _slice(graph, around, result_matters=False), COARSE, exact=False
         )
         judge = Judge(coarse.interpreter, coarse.fixpoint, standing)
-        seen_all = not coarse.fixpoint.exhausted and not coarse.fixpoint.in_doubt
+        in_doubt = coarse.fixpoint.in_doubt or coarse.interpreter.machine.in_doubt
+        seen_all = not coarse.fixpoint.exhausted and not in_doubt
         if coarse.fixpoint.ways_out() <= 1 and seen_all and not judge.suspects_anything():
             first = coarse
     if first is None or judge is None:

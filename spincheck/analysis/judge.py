@@ -120,7 +120,7 @@ class Judge:
     @staticmethod
     def _given_back(node: Node, state: State) -> bool:
         locks = [node.lock] if node.lock is not None else [lock for lock, status in node.locks if status == "held"]
-        return any(lock in state.locks and state.locks[lock].status != "held" for lock in locks)
+        return any(lock not in state.locks or state.locks[lock].status != "held" for lock in locks)
 
     # --- candidates ---
 
@@ -286,7 +286,8 @@ class Judge:
         if pc == NOWHERE:
 
             def same_problem(other: Problem, _: State) -> bool:
-                return other == problem
+                # A merged state may have forgotten which operation on the lock came before.
+                return other._replace(acquired="", case=-1) == problem._replace(acquired="", case=-1)
 
             return search(self._in, self._in.graph, state, None, same_problem)
 

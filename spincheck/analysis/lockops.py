@@ -103,13 +103,15 @@ class LockMachine:
     """The lock automaton under one set of tables. ``tokens`` are the saved IRQLs made so far, each with the lock it was saved for.
 
     ``held_on_entry`` are the locks that an entry point's role is entered with; None when callers decide what is held, so that a release
-    without an acquire is a need and no problem yet.
+    without an acquire is a need and no problem yet. ``in_doubt`` tells that an operation was on a lock, or with an IRQL, that merged paths had made one of
+    several: what it would have said of one of them alone is not known.
     """
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
         self.tokens: dict[Term, Term] = {}
         self.held_on_entry: frozenset[Term] | None = None
+        self.in_doubt = False
 
     def same_storage(self, one: str, other: str) -> bool:
         """Tell whether two kinds are ways to take the same lock."""
@@ -127,6 +129,7 @@ class LockMachine:
         kind = self._tables.kinds[row.kind]
         assert event.lock is not None
         lock = state.normal(event.lock)
+        self._note_doubt(lock)
         before = look_up(state, lock, row.kind)
         after = LockState("held", row.kind, 1, event.mode, row.function, row.variant, token, event.handle)
         problems: list[Problem] = []
@@ -160,6 +163,9 @@ class LockMachine:
             lock = lock.args[0]
         return lock.op in {"any", "phi"}
 
+    def _note_doubt(self, lock: Term, irql: Term | None = None) -> None:
+        self.in_doubt = self.in_doubt or self._is_weak(lock) or (irql is not None and irql.op == "phi")
+
     def _handle_in_use(self, state: State, lock: Term, event: LockEvent, at: int) -> list[Problem]:
         return [
             Problem("handle-reused", lock, held.kind, held.operation, event.operation.function, at, other)
@@ -174,6 +180,7 @@ class LockMachine:
         row = event.operation
         lock = self._released_lock(state, event)
         kind = self._tables.kinds[row.kind]
+        self._note_doubt(lock, irql)
         before = look_up(state, lock, row.kind)
         if kind.counter or (kind.recursive and (before is not None or self._aliased(state, lock, row.kind) is None)):
             return [self._count_down(state, lock, before, row.function, row.kind, at)]
