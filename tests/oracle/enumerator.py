@@ -161,6 +161,7 @@ class Enumerator:
         self._depth: dict[str, int] = {}
         self._fields: dict[str, Any] = {}
         self._held: dict[str, tuple[tuple[int, ...], Any]] = {}
+        self._again: dict[str, None] = {}
         self._frames: list[_Frame] = []
         self._calls = 0
         self._path_violations: list[Violation] = []
@@ -352,8 +353,11 @@ class Enumerator:
         return tuple(frame.line for frame in self._frames)
 
     def _take(self, lock: str, irql: Any) -> None:
+        self._again.pop(lock, None)
         if lock in self._held:
             self._violate("double", self._stack(), lock)
+            if self._choose(2):
+                self._again[lock] = None  # whether the next release gives it back is open: the machine hangs before
         token = _Irql(lock) if irql is not None else None
         self._held[lock] = (self._stack(), token)
         if irql is not None:
@@ -361,6 +365,9 @@ class Enumerator:
 
     def _give(self, lock: str, irql: Any) -> None:
         saved = self._read(irql) if irql is not None else None
+        if lock in self._again:
+            del self._again[lock]
+            return
         before = self._held.pop(lock, None)
         if before is None:
             self._violate("unheld", self._stack(), lock)
