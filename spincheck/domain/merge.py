@@ -77,7 +77,7 @@ def _touches(term: Term, reachable: set[Term]) -> bool:
 def lock_key(state: State) -> Any:
     """Return what must agree for two states to be joined at all: locks and needs."""
     needs = frozenset(
-        (lock, need.status, need.doubtful, need.tried)
+        (lock, need.status, need.doubtful, need.tried, need.variant, need.irql, need.kind)
         for lock, need in state.needs.items()
         if state.exact or need.status == "held"
     )
