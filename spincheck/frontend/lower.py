@@ -17,7 +17,8 @@ from pycparser import c_ast
 
 from spincheck import ir
 from spincheck.frontend import intrinsics, recovery, roles, seh
-from spincheck.frontend.dialect import rewrite
+from spincheck.frontend.dialect import Rewritten
+from spincheck.frontend.guesses import parse_with_guessed_types
 from spincheck.frontend.initialisers import initialise, members, struct_name
 from spincheck.frontend.lower_code import Indirect, Label, finish
 from spincheck.frontend.lower_context import Context, variable
@@ -203,18 +204,17 @@ def lower_initialisers(chunks: Sequence[Sequence[Token]], names: Names) -> Lower
 
 
 def _initialiser(c: Context, chunk: Sequence[Token], base: int) -> None:
-    rewritten = rewrite(chunk, c.names)
-    for token in rewritten.tokens:
-        token.lineno += base
-    offset = len(c.asides)
-    if rewritten.asides:
+    def prepare(rewritten: Rewritten) -> None:
+        offset = len(c.asides)
         for token in rewritten.tokens:
-            if token.value[0] == "%" and token.value[1:].isdigit():
+            token.lineno += base
+            if offset and token.value[0] == "%" and token.value[1:].isdigit():
                 token.value = f"%{int(token.value[1:]) + offset}"
         c.asides.extend(rewritten.asides)
+
     mark = len(c.code)
     try:
-        nodes, _ = recovery.parse_with_guessed_types(chunk, c.names, rewritten)
+        nodes, _ = parse_with_guessed_types(chunk, c.names, prepare)
         for node in nodes:
             if node.__class__ is c_ast.Decl and node.init is not None and node.name is not None:
                 _file_scope_variable(c, node)

@@ -22,8 +22,8 @@ from pycparser import c_ast
 from pycparser.c_lexer import Token as ParserToken
 
 from spincheck import ir
-from spincheck.frontend import keywords
-from spincheck.frontend.dialect import Aside, Rewritten, rewrite
+from spincheck.frontend.dialect import Aside, rewrite
+from spincheck.frontend.guesses import parse_with_guessed_types, with_guesses
 from spincheck.frontend.names import Names
 from spincheck.frontend.parse import SyntaxFault, parse
 from spincheck.frontend.tokens import Token
@@ -60,147 +60,14 @@ def read_function(tokens: Sequence[Token], names: Names) -> Source:
         LoweringError: no name and body can be told.
 
     """
-    rewritten = rewrite(tokens, names)
     try:
-        nodes, rewritten = parse_with_guessed_types(tokens, names, rewritten)
+        nodes, rewritten = parse_with_guessed_types(tokens, names)
     except SyntaxFault as fault:
-        return _Repair(rewritten, tokens, names).run(fault)
+        return _Repair(tokens, names).run(fault)
     definition = next((node for node in reversed(nodes) if node.__class__ is c_ast.FuncDef), None)
     if definition is None:
-        return _Repair(rewritten, tokens, names).run(SyntaxFault("not a function definition", 0))
+        return _Repair(tokens, names).run(SyntaxFault("not a function definition", 0))
     return Source(definition, rewritten.asides, rewritten.guarded)
-
-
-def parse_with_guessed_types(
-    tokens: Sequence[Token], names: Names, rewritten: Rewritten
-) -> tuple[list[Any], Rewritten]:
-    """Parse; on a fault once more with the unknown names that can only be types.
-
-    Raises:
-        SyntaxFault: the parser rejects the text all the same.
-
-    """
-    try:
-        return parse(rewritten.tokens, rewritten.typedefs), rewritten
-    except SyntaxFault as fault:
-        again = _with_guesses(tokens, names, rewritten)
-        if again is None or fault.reason == "nested too deeply":
-            raise
-    return parse(again.tokens, again.typedefs), again
-
-
-def _with_guesses(tokens: Sequence[Token], names: Names, rewritten: Rewritten) -> Rewritten | None:
-    """The tokens again, with unknown words taken for types or annotations; None where there are none."""
-    ignored = guess_annotations(rewritten.tokens, rewritten.typedefs)
-    guessed = guess_types(
-        [token for token in rewritten.tokens if token.value not in ignored], names, rewritten.typedefs
-    )
-    return rewrite(tokens, names, guessed, ignored) if guessed or ignored else None
-
-
-def guess_annotations(tokens: Sequence[ParserToken], known: Sequence[str]) -> list[str]:
-    """Words of a header that can only be the names of macros, in order of appearance.
-
-    Of adjacent words the last is what is declared, or the type if a ``*`` follows; another is the type; the rest is neither.
-    """
-    found: dict[str, None] = {}
-    run: list[str] = []
-    typed = False
-    for token in tokens:
-        if token.type in {"ID", "TYPEID"}:
-            run.append(token.value)
-            continue
-        if run:
-            words = run if token.type == "TIMES" else run[:-1]
-            kept = 0 if typed else 1
-            types = [word for word in words if word in known and word not in keywords.HEADER_WORDS] or words
-            if len(words) > kept:
-                found.update(dict.fromkeys(word for word in words if typed or word != types[-1]))
-            run = []
-        typed = token.type in _TYPE_WORDS or (typed and token.type in {"CONST", "VOLATILE", "TIMES"})
-        if token.type in {"LBRACE", "EQUALS"}:
-            break
-    return list(found)
-
-
-_TYPE_WORDS = frozenset(
-    ["INT", "CHAR", "LONG", "SHORT", "VOID", "UNSIGNED", "SIGNED", "FLOAT", "DOUBLE", "_BOOL", "__INT128"]
-)
-
-
-_BEFORE_TYPE = frozenset(
-    [
-        "LPAREN",
-        "COMMA",
-        "SEMI",
-        "LBRACE",
-        "RBRACE",
-        "COLON",
-        "CONST",
-        "VOLATILE",
-        "STATIC",
-        "EXTERN",
-        "REGISTER",
-        "INLINE",
-        "TYPEDEF",
-    ]
-)
-_AFTER_NAME = frozenset(["SEMI", "EQUALS", "COMMA", "RPAREN", "LBRACKET", "LPAREN", "COLON"])
-_OPERANDS = frozenset(["ID", "INT_CONST_DEC", "FLOAT_CONST", "CHAR_CONST", "STRING_LITERAL", "SIZEOF"])
-
-
-def guess_types(tokens: Sequence[ParserToken], names: Names, known: Sequence[str]) -> list[str]:
-    """Unknown names that stand where only a type can, in order of appearance."""
-    kinds = [token.type for token in tokens]
-    kinds += ["", "", ""]
-    skip = set(known)
-    guessed: dict[str, None] = {}
-    for index, token in enumerate(tokens):
-        if (
-            kinds[index] not in {"ID", "TYPEID"}
-            or token.value in names
-            or token.value in skip
-            or token.value[0] in "%&"
-        ):
-            continue
-        before = kinds[index - 1] if index else "SEMI"
-        if (
-            before == "LPAREN"
-            and index > 1
-            and kinds[index - 2] == "OFFSETOF"
-            and kinds[index + 1] == "COMMA"
-        ):
-            guessed[token.value] = None
-            continue
-        if before == "COMMA" and kinds[index + 1] in {"RPAREN", "TIMES"} and _va_argument(kinds, index):
-            guessed[token.value] = None
-            continue
-        if before not in _BEFORE_TYPE:
-            continue
-        after = index + 1
-        while kinds[after] in {"TIMES", "CONST", "VOLATILE", "RESTRICT"}:
-            after += 1
-        pointer = after > index + 1
-        opening = before == "LPAREN" and index > 1
-        declares = kinds[after] in {"ID", "TYPEID"} and kinds[after + 1] in _AFTER_NAME
-        # ``f(a * b)`` multiplies; in the header, ``a *b`` declares.
-        declares = declares and not (
-            pointer and before in {"LPAREN", "COMMA", "COLON"} and _inside(kinds, index)
-        )
-        casts = opening and kinds[after] == "RPAREN" and (pointer or kinds[after + 1] in _OPERANDS)
-        casts = casts and kinds[index - 2] not in {"ID", "TYPEID"}
-        if declares or casts:
-            guessed[token.value] = None
-    return list(guessed)
-
-
-def _va_argument(kinds: Sequence[str], index: int) -> bool:
-    """Whether a word after a comma is the type in ``va_arg(list, T)``."""
-    return "__BUILTIN_VA_ARG" in kinds[max(index - 8, 0) : index]
-
-
-def _inside(kinds: Sequence[str], index: int) -> bool:
-    return "LBRACE" in kinds[:index]
 
 
 @dataclass
@@ -215,8 +82,9 @@ class _Span:
 class _Repair:
     """The repair of one function, on the parser's tokens."""
 
-    def __init__(self, rewritten: Rewritten, tokens: Sequence[Token], names: Names) -> None:
-        rewritten = _with_guesses(tokens, names, rewritten) or rewritten
+    def __init__(self, tokens: Sequence[Token], names: Names) -> None:
+        rewritten = rewrite(tokens, names)
+        rewritten = with_guesses(tokens, names, rewritten) or rewritten
         self.tokens = list(rewritten.tokens)
         self.typedefs = [*rewritten.typedefs, _UNKNOWN_TYPE]
         self.asides = list(rewritten.asides)
