@@ -11,7 +11,7 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -40,13 +40,35 @@ class TableError(ValueError):
     """A table of locks that cannot be used; the message begins with ``file:line:``."""
 
 
+class Lines:
+    """The lines of one file's tables, worked out when a message asks: a good table is read without knowing a single line."""
+
+    def __init__(self, text: str, prefix: Path = ()) -> None:
+        self._text = text
+        self._prefix = prefix
+
+    @functools.cached_property
+    def _index(self) -> dict[Path, int]:
+        return line_index(self._text)
+
+    def line(self, *path: str | int) -> int:
+        """Return the line of ``path`` below the prefix, counted from 1."""
+        return line_of(self._index, (*self._prefix, *path))
+
+
 @dataclass(frozen=True)
 class Placed(Generic[T]):
-    """A row and where it stands."""
+    """A row and where it stands: ``path`` is the way to it in its file."""
 
     value: T
     file: str
-    line: int
+    lines: Lines = field(compare=False, repr=False)
+    path: Path
+
+    @property
+    def line(self) -> int:
+        """The line of the row, counted from 1."""
+        return self.lines.line(*self.path)
 
     def error(self, message: str) -> TableError:
         """Return the error that says ``message`` about this row."""
@@ -90,20 +112,16 @@ class _Reader:
     def __init__(self, file: str, text: str, data: Mapping[str, Any], prefix: Path) -> None:
         self.file = file
         self.data = data
-        self.prefix = prefix
-        self.lines = line_index(text)
-
-    def line(self, *path: str | int) -> int:
-        return line_of(self.lines, (*self.prefix, *path))
+        self.lines = Lines(text, prefix)
 
     def fail(self, message: str, *path: str | int) -> TableError:
-        return TableError(f"{self.file}:{self.line(*path)}: {message}")
+        return TableError(f"{self.file}:{self.lines.line(*path)}: {message}")
 
     def row(self, form: type[T], make: Callable[[Any], Any], raw: Any, *path: str | int) -> Placed[Any]:
         if not isinstance(raw, dict):
             raise self.fail("expected a table of fields here", *path)
         try:
-            fields = [field.name for field in msgspec.structs.fields(form)]  # type: ignore[arg-type]
+            fields: tuple[str, ...] = form.__struct_fields__  # type: ignore[attr-defined]
             for key in raw:
                 if key not in fields:
                     raise self.fail(f"unknown field `{key}`{did_you_mean(key, fields)}", *path, key)
@@ -112,7 +130,7 @@ class _Reader:
             raise
         except (msgspec.ValidationError, ValueError) as problem:
             raise self.fail(_lower(str(problem)), *path) from None
-        return Placed(value, self.file, self.line(*path))
+        return Placed(value, self.file, self.lines, path)
 
     def rows(
         self,
@@ -135,7 +153,7 @@ class _Reader:
         self, section: str, form: type[Any], make: Callable[[Any], tuple[T, ...]]
     ) -> tuple[Placed[T], ...]:
         return tuple(
-            Placed(value, placed.file, placed.line)
+            Placed(value, placed.file, placed.lines, placed.path)
             for placed in self.rows(section, form, make)
             for value in placed.value
         )
@@ -149,7 +167,9 @@ class _Reader:
                 identifier(name)
             except ValueError as problem:
                 raise self.fail(str(problem), section, number) from None
-        return tuple(Placed(name, self.file, self.line(section, number)) for number, name in enumerate(raw))
+        return tuple(
+            Placed(name, self.file, self.lines, (section, number)) for number, name in enumerate(raw)
+        )
 
 
 def _lower(message: str) -> str:
