@@ -31,7 +31,7 @@ class Budget:
     locks, and where it does not.
     """
 
-    def __init__(self, disjuncts: int = 32, steps: int = 8_000, turns: int = 4, idle_turns: int = 2) -> None:
+    def __init__(self, disjuncts: int = 32, steps: int = 3_000, turns: int = 4, idle_turns: int = 2) -> None:
         self.disjuncts = disjuncts
         self.steps = steps
         self.turns = turns
@@ -78,6 +78,7 @@ class Fixpoint:
         self._seen: dict[int, Seen] = {}
         self._turns: dict[tuple[int, Any], list[State]] = {}
         self._waves: dict[tuple[int, Any], int] = {}
+        self._cells_live: dict[int, merging.Live] = {}
         self._steps = 0
         self.exits: list[tuple[int, State]] = []
         self.in_doubt = False
@@ -239,21 +240,31 @@ class Fixpoint:
     # --- liveness of cells ---
 
     def _cell_liveness(self, pc: int) -> merging.Live:
+        known = self._cells_live.get(pc)
+        if known is not None:
+            return known
         live = self._live
         matters = self._relevance
         terms = self._in.terms
         returned = self._in.returned
+        answers: dict[Term, bool] = {}
 
-        def is_live(cell: Term) -> bool:
-            if cell.op == "all":
-                cell = cell.args[0]
-            root = terms.root(cell)
+        def decide(cell: Term) -> bool:
+            address = cell.args[0] if cell.op == "all" else cell
+            root = terms.root(address)
             if root.op == "local":
                 name = root.args[0]
                 return root is returned or (name in matters.locals and live.local_is_live(name, pc))
-            kind, name = cell_class(cell)
+            kind, name = cell_class(address)
             return kind == "*" or (name in matters.fields and live.field_is_live(name, pc))
 
+        def is_live(cell: Term) -> bool:
+            answer = answers.get(cell)
+            if answer is None:
+                answer = answers[cell] = decide(cell)
+            return answer
+
+        self._cells_live[pc] = is_live
         return is_live
 
     def _class_liveness(self, pc: int) -> Callable[[CellClass], bool]:

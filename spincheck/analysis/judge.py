@@ -22,7 +22,6 @@ from spincheck.analysis.transfer import Interpreter
 from spincheck.diagnostics import Severity
 from spincheck.domain import intervals as iv
 from spincheck.domain.lockstate import LockState, Need
-from spincheck.domain.merge import is_input
 from spincheck.domain.state import State
 from spincheck.domain.terms import Term, Terms
 from spincheck.locks.model import Hold
@@ -219,16 +218,16 @@ class Judge:
     def _agree(self, holding: State, rest: State) -> Literal["same", "failure", "apart"]:
         """Whether a caller could take the two ways out for one: same arguments and same result."""
         for term, allowed in holding.facts.sets.items():
-            if is_input(term) and iv.meet(allowed, rest.facts.range_of(term)).is_empty:
+            if term.is_input and iv.meet(allowed, rest.facts.range_of(term)).is_empty:
                 return "apart"
         for term, allowed in rest.facts.sets.items():
-            if is_input(term) and iv.meet(allowed, holding.facts.range_of(term)).is_empty:
+            if term.is_input and iv.meet(allowed, holding.facts.range_of(term)).is_empty:
                 return "apart"
         for one, two in ((holding, rest), (rest, holding)):
             for relation in one.facts.relations:
-                if is_input(relation) and two.facts.range_of(relation).single == 0:
+                if relation.is_input and two.facts.range_of(relation).single == 0:
                     return "apart"
-            if any(is_input(left) and two.facts.decide("==", left, right) is False for left, right in one.same.items()):
+            if any(left.is_input and two.facts.decide("==", left, right) is False for left, right in one.same.items()):
                 return "apart"
         return self._compare_results(holding, rest)
 

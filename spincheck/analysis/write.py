@@ -24,9 +24,8 @@ from spincheck.analysis.summaries import (
     TermWriter,
 )
 from spincheck.analysis.transfer import Interpreter
-from spincheck.domain.merge import is_input
 from spincheck.domain.state import State
-from spincheck.domain.terms import Term, subterms
+from spincheck.domain.terms import Term
 from spincheck.ir import Assign, Call, Opaque, Place
 
 MAX_CASES = 24
@@ -56,7 +55,7 @@ def write_summary(
         cases.append(_case(interpreter, state, writer))
         needs_at.append(tuple(need.at for need in state.needs.values()))
         steps.append(_lock_steps(state))
-    acquires = tuple(writer.add(lock) for lock in interpreter.acquired if is_input(lock) and _lock_is_visible(interpreter, lock))
+    acquires = tuple(writer.add(lock) for lock in interpreter.acquired if lock.is_input and _lock_is_visible(interpreter, lock))
     return Summary(
         tuple(writer.rows), tuple(cases), tuple(needs_at), tuple(steps), findings, suspects, imprecise, reads, acquires,
         tuple(interpreter.orders.values()),
@@ -72,9 +71,9 @@ def _case(interpreter: Interpreter, state: State, writer: TermWriter) -> Case:
     shown: set[Term] = set()
     for term in (result, *visible, *visible.values(), *locks):
         if term is not None:
-            shown.update(subterms(term))
+            shown.update((term, *term.inside))
     relations = [relation for relation in state.facts.relations if _matters(relation, shown)]
-    relations += [terms.make("bin", "==", left, right) for left, right in state.same.items() if is_input(left) and is_input(right)]
+    relations += [terms.make("bin", "==", left, right) for left, right in state.same.items() if left.is_input and right.is_input]
     sets = [(term, allowed) for term, allowed in state.facts.sets.items() if _matters(term, shown)]
     numbered = []
     for lock, held in locks.items():
@@ -127,9 +126,9 @@ def _lock_is_visible(interpreter: Interpreter, lock: Term) -> bool:
 
 
 def _matters(term: Term, shown: set[Term]) -> bool:
-    if is_input(term):
+    if term.is_input:
         return True
-    return any(sub in shown and sub.op in {"fresh", "cell", "sel", "phi", "uninit"} for sub in subterms(term))
+    return any(sub in shown and sub.op in {"fresh", "cell", "sel", "phi", "uninit"} for sub in (term, *term.inside))
 
 
 def _lock_steps(state: State) -> tuple[LocalStep, ...]:

@@ -13,20 +13,24 @@ from __future__ import annotations
 
 from spincheck.domain import intervals as iv
 from spincheck.domain.intervals import IntSet
-from spincheck.domain.terms import COMPARISONS, Term, Terms, subterms
+from spincheck.domain.terms import COMPARISONS, Term, Terms
 
 _NONZERO_ADDRESS = iv.make(1, iv.HIGH)
 _SEARCH_STEPS = 4096
 _SMALL = 16
 
+MAX_NESTING = 24
+"""How far one assumption is propagated from term to term."""
+
 
 class Facts:
     """A conjunction over one table of terms. Mutable; `copy` before assuming on one side of a branch."""
 
-    __slots__ = ("relations", "sets", "terms")
+    __slots__ = ("_nesting", "relations", "sets", "terms")
 
     def __init__(self, terms: Terms) -> None:
         self.terms = terms
+        self._nesting = 0
         self.sets: dict[Term, IntSet] = {}
         self.relations: dict[Term, None] = {}
 
@@ -34,6 +38,7 @@ class Facts:
         """Return an independent copy."""
         new = Facts.__new__(Facts)
         new.terms = self.terms
+        new._nesting = 0  # noqa: SLF001
         new.sets = self.sets.copy()
         new.relations = self.relations.copy()
         return new
@@ -219,7 +224,12 @@ class Facts:
             return self.restrict(*inner)
         if term.op != "int":
             self.sets[term] = new
-        return self._restrict_parts(term, new) and self._recheck(term)
+        if self._nesting >= MAX_NESTING:
+            return True  # two bounds may push each other up one by one; what is not propagated is only not known
+        self._nesting += 1
+        possible = self._restrict_parts(term, new) and self._recheck(term)
+        self._nesting -= 1
+        return possible
 
     def _invertible(self, term: Term, new: IntSet) -> tuple[Term, IntSet] | None:
         """The part, and what it must be, when ``term in new`` says no less and no more about it."""
@@ -327,7 +337,7 @@ def _masks(term: Term, value: Term) -> bool:
 
 
 def _mentions(term: Term, part: Term) -> bool:
-    return part.depth < term.depth and any(sub is part for sub in subterms(term))
+    return part in term.inside
 
 
 def _opposite(op: str, left: Term, right: Term) -> tuple[str, Term, Term]:

@@ -18,20 +18,13 @@ from spincheck.domain import intervals as iv
 from spincheck.domain.lockstate import LockState
 from spincheck.domain.lockstate import join as join_locks
 from spincheck.domain.state import CellClass, State
-from spincheck.domain.terms import Term, subterms
+from spincheck.domain.terms import Term
 
 Live = Callable[[Term], bool]
 """Whether a cell can still be read in this function."""
 
-_INPUTS = frozenset(("param", "init", "global", "int", "text", "fn", "pure"))
-
 MergeTrace = Callable[[list[State]], Any]
 """Makes the trace of a merged state of the states that it stands for."""
-
-
-def is_input(term: Term) -> bool:
-    """Tell whether the term is computed from what the caller knows: parameters, globals and memory on entry."""
-    return all(sub.op in _INPUTS or sub.op in {"field", "elem", "container", "bin", "un", "cast", "sel"} for sub in subterms(term))
 
 
 def prune(state: State, local_is_live: Callable[[str], bool]) -> None:
@@ -51,27 +44,23 @@ def prune(state: State, local_is_live: Callable[[str], bool]) -> None:
         _mark(root, reachable)
     facts = state.facts
     for relation in list(facts.relations):
-        if not any(is_input(side) or side in reachable for side in relation.args[1:]):
+        if not any(side.is_input or side in reachable for side in relation.args[1:]):
             del facts.relations[relation]
     for relation in facts.relations:
         _mark(relation, reachable)
     for term in list(facts.sets):
-        if term not in reachable and not is_input(term) and not _touches(term, reachable):
+        if term not in reachable and not term.is_input and not _touches(term, reachable):
             del facts.sets[term]
 
 
 def _mark(term: Term, reachable: set[Term]) -> None:
-    stack = [term]
-    while stack:
-        current = stack.pop()
-        if current in reachable:
-            continue
-        reachable.add(current)
-        stack.extend(arg for arg in current.args if isinstance(arg, Term))
+    if term not in reachable:
+        reachable.add(term)
+        reachable.update(term.inside)
 
 
 def _touches(term: Term, reachable: set[Term]) -> bool:
-    return any(sub in reachable and sub.op in {"fresh", "cell", "sel", "phi"} for sub in subterms(term))
+    return any(sub in reachable and sub.op in {"fresh", "cell", "sel", "phi"} for sub in (term, *term.inside))
 
 
 def lock_key(state: State) -> Any:
@@ -226,7 +215,7 @@ def _is_private(state: State, cell: Term, value: Term) -> bool:
         return False
     for other, held in state.memory.items():
         if other is cell:
-            if any(sub is value for sub in subterms(other)):
+            if other.mentions(value):
                 return False
         elif _occurs(value, other) or _occurs(value, held):
             return False
@@ -243,9 +232,7 @@ def _is_private(state: State, cell: Term, value: Term) -> bool:
 
 
 def _occurs(part: Term, term: Term) -> bool:
-    if term is part:
-        return True
-    return part.depth < term.depth and any(sub is part for sub in subterms(term))
+    return term.mentions(part)
 
 
 def unite_all(states: list[State], live: Live, class_is_live: Callable[[CellClass], bool], merged: MergeTrace, pc: int) -> list[State]:
@@ -404,7 +391,7 @@ def _retire(state: State, pc: int) -> None:
     """Give values of an earlier visit of this join another name, so that today's are not taken for them."""
     old: dict[Term, Term] = {}
     for root in [*state.roots(), *state.facts.sets, *state.facts.relations]:
-        for sub in subterms(root):
+        for sub in (root, *root.inside):
             if sub.op == "phi" and sub.args[0] == pc and sub not in old:
                 old[sub] = state.terms.make("phi", -1 - pc, sub.args[1])
     direct = {value for value in state.memory.values() if value in old}
@@ -413,10 +400,10 @@ def _retire(state: State, pc: int) -> None:
     # The cell's own current value keeps its range; every other mention becomes "some earlier value".
     kept = {term: state.facts.range_of(term) for term in sorted(direct, key=lambda term: term.number)}
     for term in list(state.facts.sets):
-        if any(sub in old for sub in subterms(term)) and term not in kept:
+        if any(sub in old for sub in (term, *term.inside)) and term not in kept:
             del state.facts.sets[term]
     for relation in list(state.facts.relations):
-        if any(sub in old for sub in subterms(relation)):
+        if any(sub in old for sub in relation.inside):
             del state.facts.relations[relation]
     memory = {}
     for cell, value in state.memory.items():
@@ -437,7 +424,7 @@ def some_element(state: State, index: Term) -> None:
     """
     terms = state.terms
     locks: dict[Term, LockState] = {}
-    arrays = {sub.args[0] for lock in state.locks for sub in subterms(lock) if sub.op == "elem"}
+    arrays = {sub.args[0] for lock in state.locks for sub in (lock, *lock.inside) if sub.op == "elem"}
     for lock, info in state.locks.items():
         name = _with_any_index(terms, lock, index, arrays)
         before = locks.get(name)

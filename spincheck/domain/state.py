@@ -17,7 +17,7 @@ from typing import Any
 
 from spincheck.domain.facts import Facts
 from spincheck.domain.lockstate import LockState, Need
-from spincheck.domain.terms import Term, Terms, subterms
+from spincheck.domain.terms import Term, Terms
 
 CellClass = tuple[str, Any]
 """``("field", name)``, ``("global", name)``, ``("local", name)``, ``("under", address)`` or ``("*", "")``."""
@@ -207,7 +207,7 @@ class State:
         """Make two terms one. Returns False when what is known of them cannot both be."""
         if left.number < right.number or right.depth > left.depth:
             left, right = right, left
-        if any(sub is left for sub in subterms(right)):
+        if right.mentions(left):
             return True
         self.same = self.same.copy()
         self.same[left] = right
@@ -279,11 +279,18 @@ class State:
 
     def mentions(self, part: Term) -> bool:
         """Tell whether the term occurs anywhere in the state."""
-        for term in self.roots():
-            if part.depth <= term.depth and any(sub is part for sub in subterms(term)):
-                return True
-        return any(part.depth <= term.depth and any(sub is part for sub in subterms(term)) for term in self.facts.sets) or any(
-            any(sub is part for sub in subterms(term)) for term in self.facts.relations
+        return (
+            any(cell.mentions(part) or value.mentions(part) for cell, value in self.memory.items())
+            or any(term.mentions(part) for term in self.facts.sets)
+            or any(term.mentions(part) for term in self.facts.relations)
+            or any(epoch.mentions(part) for epoch in self.epochs.values())
+            or any(need.mentions(part) for need in self.needs)
+            or any(
+                lock.mentions(part)
+                or (known.saved is not None and known.saved.mentions(part))
+                or (known.handle is not None and known.handle.mentions(part))
+                for lock, known in self.locks.items()
+            )
         )
 
 

@@ -13,7 +13,7 @@ cleverer belongs to the facts, which know more.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 COMPARISONS = frozenset(("==", "!=", "<", "<="))
@@ -21,6 +21,13 @@ _NEGATED = {"==": "!=", "!=": "==", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 _ADDRESSES = frozenset(("local", "global", "field", "elem", "container"))
 
 _WIDTHS = {"i8": 8, "u8": 8, "i16": 16, "u16": 16, "i32": 32, "u32": 32, "i64": 64, "u64": 64}
+
+
+_NOTHING: frozenset[Any] = frozenset()
+_KNOWN = frozenset(
+    ("param", "init", "global", "int", "text", "fn", "pure", "field", "elem", "container", "bin", "un", "cast", "sel")
+)
+"""Forms whose value a caller knows when it knows the parts."""
 
 
 class Term:
@@ -32,15 +39,31 @@ class Term:
     value); ``fresh site generation`` (a value nobody knows); ``pure name args…``; ``un op x``; ``bin op x y``; ``cast type x``.
     """
 
-    __slots__ = ("args", "depth", "number", "op")
+    __slots__ = ("args", "depth", "inside", "is_input", "number", "op")
 
     depth: int
+    inside: frozenset[Term]
+    is_input: bool
 
     def __init__(self, op: str, args: tuple[Any, ...], number: int) -> None:
         self.op = op
         self.args = args
         self.number = number
-        self.depth = 1 + max((arg.depth for arg in args if isinstance(arg, Term)), default=0)
+        depth = 0
+        inside: frozenset[Term] = _NOTHING
+        known = op in _KNOWN
+        for arg in args:
+            if isinstance(arg, Term):
+                depth = max(depth, arg.depth)
+                inside = inside | arg.inside | {arg} if inside else arg.inside | {arg}
+                known = known and arg.is_input
+        self.depth = depth + 1
+        self.inside = inside
+        self.is_input = known
+
+    def mentions(self, part: Term) -> bool:
+        """Tell whether ``part`` is this term or inside it."""
+        return part is self or part in self.inside
 
     def __repr__(self) -> str:
         return f"{self.op}({', '.join(map(repr, self.args))})"
@@ -373,16 +396,3 @@ class Terms:
         if op == "cast":
             return self.cast(args[0], args[1])
         return self.make(op, *args)
-
-
-def subterms(term: Term) -> Iterator[Term]:
-    """Yield the term and all terms inside it, each once."""
-    seen = {term}
-    stack = [term]
-    while stack:
-        current = stack.pop()
-        yield current
-        for arg in current.args:
-            if isinstance(arg, Term) and arg not in seen:
-                seen.add(arg)
-                stack.append(arg)
