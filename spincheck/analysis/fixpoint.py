@@ -209,7 +209,8 @@ class Fixpoint:
         live, class_is_live = self._cell_liveness(pc), self._class_liveness(pc)
         nearest = max(reversed(history), key=lambda old: merging.agreement(old, state, live))
         wide = merging.join(nearest, state, pc, widen=True)
-        self._one_element(wide)
+        if self._graph.cyclic[pc] in self._busy:
+            self._one_element(wide)
         wide.trace = merge([nearest.trace, state.trace], pc)
         merging.prune(wide, lambda name: self._live.local_is_live(name, pc))
         if self._is_known(self._seen[pc], wide, live, class_is_live):

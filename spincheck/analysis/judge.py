@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 from spincheck.analysis.explain import Explainer
 from spincheck.analysis.fixpoint import Fixpoint
-from spincheck.analysis.lockops import Problem, tainted
+from spincheck.analysis.lockops import Problem, is_weak, may_alias, tainted
 from spincheck.analysis.naming import lock_name
 from spincheck.analysis.path import Node
 from spincheck.analysis.replay import Found, search
@@ -296,6 +296,8 @@ class Judge:
         def same_exit(way: int, after: State) -> bool:
             if way != pc:
                 return False
+            if is_weak(problem.lock):  # on one path it is a lock of its own
+                return any(_same_lock(held, wanted) for lock, held in after.locks.items() if may_alias(after, lock, problem.lock))
             return _same_lock(after.locks.get(problem.lock), wanted) and _same_need(after.needs.get(problem.lock), need, problem.at)
 
         return search(self._in, self._in.graph, state, same_exit, None)

@@ -99,6 +99,15 @@ def _unknown(term: Term) -> bool:
     return term.op in _UNKNOWN_ROOTS
 
 
+def is_weak(lock: Term) -> bool:
+    """Tell whether the term stands for several locks, of which another may be meant."""
+    while lock.op in {"field", "elem"}:
+        if lock.op == "elem" and lock.args[1].op == "any":
+            return True
+        lock = lock.args[0]
+    return lock.op in {"any", "phi"}
+
+
 class LockMachine:
     """The lock automaton under one set of tables. ``tokens`` are the saved IRQLs made so far, each with the lock it was saved for.
 
@@ -144,7 +153,7 @@ class LockMachine:
         elif before is None:
             note_need(state, lock, Need("free", row.kind, at, row.function))
         elif before.status == "held":
-            if kind.strict and not self._is_weak(lock):
+            if kind.strict and not is_weak(lock):
                 problems.append(Problem("acquired-twice", lock, row.kind, before.operation, row.function, at))
             after = after._replace(saved=before.saved if token is None else token)
         if event.handle is not None:
@@ -154,17 +163,8 @@ class LockMachine:
         state.locks[lock] = after
         return Outcome(state, tuple(problems))
 
-    @staticmethod
-    def _is_weak(lock: Term) -> bool:
-        """A lock that stands for several, of which another may be meant."""
-        while lock.op in {"field", "elem"}:
-            if lock.op == "elem" and lock.args[1].op == "any":
-                return True
-            lock = lock.args[0]
-        return lock.op in {"any", "phi"}
-
     def _note_doubt(self, lock: Term, irql: Term | None = None) -> None:
-        self.in_doubt = self.in_doubt or self._is_weak(lock) or (irql is not None and irql.op == "phi")
+        self.in_doubt = self.in_doubt or is_weak(lock) or (irql is not None and irql.op == "phi")
 
     def _handle_in_use(self, state: State, lock: Term, event: LockEvent, at: int) -> list[Problem]:
         return [
@@ -187,7 +187,7 @@ class LockMachine:
         if before is not None and before.status == "held":
             return [self._give_back(state, lock, before, event, irql, at)]
         if before is not None and before.status == "maybe":
-            state.locks[lock] = LockState("maybe", row.kind) if self._is_weak(lock) else LockState("free", row.kind)
+            state.locks[lock] = LockState("maybe", row.kind) if is_weak(lock) else LockState("free", row.kind)
             return [Outcome(state)]
         alias = self._aliased(state, lock, row.kind)
         if alias is not None:
@@ -236,7 +236,7 @@ class LockMachine:
         row = event.operation
         defect = self.release_defect(state, lock, held, row.kind, row.variant, irql)
         problems = [Problem(defect, lock, held.kind, held.operation, row.function, at)] if defect is not None else []
-        if self._is_weak(lock):
+        if is_weak(lock):
             state.locks[lock] = LockState("maybe", held.kind)
         else:
             state.locks[lock] = LockState("free", held.kind, operation=row.function)
@@ -294,7 +294,7 @@ class LockMachine:
                 apart.locks[lock] = LockState("free", event.operation.kind, operation=event.operation.function)
                 outcomes.append(Outcome(apart))
         held = state.locks[alias]
-        if self._is_weak(alias):
+        if is_weak(alias):
             state.locks[alias] = LockState("maybe", held.kind)
         else:
             state.locks[alias] = LockState("free", held.kind, operation=event.operation.function)

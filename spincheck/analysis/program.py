@@ -131,6 +131,7 @@ class _Program:
 
     def _keep(self, node: Node, summary: Summary) -> None:
         self._summaries[id(node)] = summary
+        self._exacts.pop(id(node), None)
         self._digests[id(node)] = summary.digest()
 
     def _key(self, node: Node, component: list[Node]) -> str:

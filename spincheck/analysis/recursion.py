@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from spincheck.analysis.summaries import NOWHERE, Case, CaseLock, Summary
+from spincheck.analysis.summaries import NOWHERE, Case, CaseLock, CaseSet, Summary
 
 
 def widened(before: Summary, summary: Summary) -> Summary:
@@ -103,7 +103,7 @@ def _merged(members: list[tuple[_Spelling, Case]], rows: list[tuple[Any, ...]]) 
                 written.update(dict.fromkeys(_class(rows, cell) for cell, _ in (*case.writes, *case.filled)))
         epochs = tuple((kind, what, len(rows) - 1) for kind, what in written)
     return Case(
-        sets=tuple(one for one, fact in zip(first.sets, sets, strict=True) if all(fact in other for other, _ in facts)),
+        sets=tuple(kept for one, fact in zip(first.sets, sets, strict=True) if (kept := _widened_set(one, fact, facts)) is not None),
         relations=tuple(one for one, fact in zip(first.relations, relations, strict=True) if all(fact in other for _, other in facts)),
         needs=first.needs,
         locks=tuple(_merged_lock(number, members) for number in range(len(first.locks))),
@@ -115,6 +115,25 @@ def _merged(members: list[tuple[_Spelling, Case]], rows: list[tuple[Any, ...]]) 
         tainted=first.tainted,
         tokens=first.tokens if same_effects else (),
     )
+
+
+def _widened_set(one: CaseSet, fact: Any, facts: list[tuple[list[Any], list[Any]]]) -> CaseSet | None:
+    """Keep the bounds and holes in which all agree; the others move with the depth."""
+    low, high, holes = one.low, one.high, one.holes
+    for sets, _ in facts:
+        other = next((other for other in sets if other[0] == fact[0]), None)
+        if other is None:
+            return None
+        low = low if other[1] == low else None
+        high = high if other[2] == high else None
+        holes = tuple(hole for hole in holes if hole in other[3] or not _within(hole, other[1], other[2]))
+    if low is None and high is None and not holes:
+        return None
+    return msgspec.structs.replace(one, low=low, high=high, holes=holes)
+
+
+def _within(value: int, low: int | None, high: int | None) -> bool:
+    return (low is None or low <= value) and (high is None or value <= high)
 
 
 def _merged_lock(number: int, members: list[tuple[_Spelling, Case]]) -> CaseLock:
