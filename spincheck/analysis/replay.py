@@ -16,10 +16,10 @@ from spincheck.analysis.path import Node, ancestors, start
 from spincheck.analysis.transfer import EXIT, Interpreter
 from spincheck.domain.state import State
 
-MAX_STEPS = 10_000
+MAX_STEPS = 4_000
 """Instructions that the search for one finding may interpret."""
 
-MAX_TOTAL = 60_000
+MAX_TOTAL = 12_000
 """Instructions that all searches in one function may interpret; one that has so many candidates has one cause for most of them."""
 
 

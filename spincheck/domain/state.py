@@ -196,6 +196,8 @@ class State:
         if not self.same:
             return term
         same = self.same
+        if not any(term.mentions(old) for old in same):
+            return term
         for _ in range(4):
             new = self.terms.rebuild(term, same.get, {})
             if new is term:
