@@ -28,7 +28,7 @@ def widened(before: Summary, summary: Summary) -> Summary:
         members = [(spelled, summary.cases[number]) for number in group]
         if key in old:
             members.append((spelled_before, old[key]))
-        cases.append(_merged(members, rows))
+        cases.append(_merged(members, rows, len(group)))
     firsts = [group[0] for group in groups.values()]
     return _packed(
         msgspec.structs.replace(
@@ -82,7 +82,8 @@ class _Spelling:
         )
 
 
-def _merged(members: list[tuple[_Spelling, Case]], rows: list[tuple[Any, ...]]) -> Case:
+def _merged(members: list[tuple[_Spelling, Case]], rows: list[tuple[Any, ...]], new: int) -> Case:
+    """Return one case for all members; those after the first ``new`` are of the round before."""
     spelled, first = members[0]
     if len(members) == 1:
         return first
@@ -103,7 +104,7 @@ def _merged(members: list[tuple[_Spelling, Case]], rows: list[tuple[Any, ...]]) 
                 written.update(dict.fromkeys(_class(rows, cell) for cell, _ in (*case.writes, *case.filled)))
         epochs = tuple((kind, what, len(rows) - 1) for kind, what in written)
     return Case(
-        sets=tuple(kept for one, fact in zip(first.sets, sets, strict=True) if (kept := _widened_set(one, fact, facts)) is not None),
+        sets=tuple(kept for one, fact in zip(first.sets, sets, strict=True) if (kept := _widened_set(one, fact, facts, new)) is not None),
         relations=tuple(one for one, fact in zip(first.relations, relations, strict=True) if all(fact in other for _, other in facts)),
         needs=first.needs,
         locks=tuple(_merged_lock(number, members) for number in range(len(first.locks))),
@@ -117,15 +118,15 @@ def _merged(members: list[tuple[_Spelling, Case]], rows: list[tuple[Any, ...]]) 
     )
 
 
-def _widened_set(one: CaseSet, fact: Any, facts: list[tuple[list[Any], list[Any]]]) -> CaseSet | None:
-    """Keep the bounds and holes in which all agree; the others move with the depth."""
+def _widened_set(one: CaseSet, fact: Any, facts: list[tuple[list[Any], list[Any]]], new: int) -> CaseSet | None:
+    """Return the hull of this round's sets; a bound that has moved since the round before moves with the depth and goes."""
     low, high, holes = one.low, one.high, one.holes
-    for sets, _ in facts:
+    for number, (sets, _) in enumerate(facts):
         other = next((other for other in sets if other[0] == fact[0]), None)
         if other is None:
             return None
-        low = low if other[1] == low else None
-        high = high if other[2] == high else None
+        low = None if low is None or other[1] is None or (number >= new and low < other[1]) else min(low, other[1])
+        high = None if high is None or other[2] is None or (number >= new and high > other[2]) else max(high, other[2])
         holes = tuple(hole for hole in holes if hole in other[3] or not _within(hole, other[1], other[2]))
     if low is None and high is None and not holes:
         return None

@@ -64,6 +64,7 @@ def _search(
     counter = 0
     steps = 0
     visited: set[Any] = set()
+    decided = {pc for pc, _ in allowed}
     while heap:
         turns, _, _, pc, state = heapq.heappop(heap)
         while True:
@@ -82,8 +83,8 @@ def _search(
             follow = []
             for target, after in results:
                 step = after.trace
-                if step is not trace and (step.pc, step.choice) not in allowed:
-                    continue
+                if step is not trace and (step.pc, step.choice) not in allowed and (step.kind != "call" or step.pc in decided):
+                    continue  # a call that was not worth looking at left no decision
                 if target == EXIT:
                     if at_exit is not None and at_exit(pc, after) and after.facts.satisfiable():
                         return Found("confirmed", after)
