@@ -10,7 +10,7 @@ the front end nor the analysis, which is why this module imports them only where
 
 from __future__ import annotations
 
-import secrets
+import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -77,7 +77,7 @@ class Session:
         self.options = options
         self.knowledge = Knowledge(options)
         self._policy = self.knowledge.policy  # a mistyped rule is told before the work and not after it
-        self.build = secrets.token_hex(8)
+        self.build = os.urandom(8).hex()
         self._store: Store | None = None
         self._told_warnings = 0
         if options.cache is not None:
@@ -89,6 +89,7 @@ class Session:
             from spincheck.cache.recent import RUN_BYTES, Recent  # noqa: PLC0415
 
             self._memory = Stamped(Recent(RUN_BYTES))
+        self.knowledge.memory = self._memory
 
     # --- the three steps ---------------------------------------------------------
 
@@ -182,7 +183,7 @@ class Session:
     def record_build(self, build: Build) -> None:
         """Record a whole build with its steps, as a build system tells it; a build without an id gets one."""
         if self._store is not None:
-            named = msgspec.structs.replace(build, id=build.id or secrets.token_hex(8))
+            named = msgspec.structs.replace(build, id=build.id or os.urandom(8).hex())
             for step in named.steps:
                 self._store.record(msgspec.structs.replace(step, build=named.id))
             self._store.finish(named)

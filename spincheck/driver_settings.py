@@ -22,6 +22,7 @@ from spincheck.driver_select import UNUSED, Policy
 from spincheck.locks import config as configuration
 from spincheck.locks.reader import TableError
 from spincheck.locks.tables import Tables, load
+from spincheck.memory import Memory
 from spincheck.rules import registry
 
 if TYPE_CHECKING:
@@ -70,11 +71,12 @@ def default_cache(root: str = "") -> str:
 class Knowledge:
     """What the options lead to. Everything is loaded when it is asked for: an unchanged run needs no lock tables.
 
-    Raises `InputError` for a configuration, a family or a rule that does not exist.
+    Raises `InputError` for a configuration, a family or a rule that does not exist. ``memory`` may be set before the tables are asked for.
     """
 
     def __init__(self, options: Options) -> None:
         self._options = options
+        self.memory: Memory | None = None
         self.warnings: list[str] = []
         self.config = _configuration(options)
         self.families = options.families or self.config.locks
@@ -89,7 +91,7 @@ class Knowledge:
     def tables(self) -> Tables:
         """The lock tables of the chosen families with the user's own."""
         try:
-            return load(self.families, self.config.user)
+            return load(self.families, self.config.user, self.memory)
         except TableError as error:
             raise InputError(str(error)) from None
 

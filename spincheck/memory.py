@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Literal, Protocol
 
-Shelf = Literal["region", "unit", "function", "summary", "outcome"]
-"""The kinds of thing remembered: header regions, unit records, functions' code, summaries, whole outcomes."""
+Shelf = Literal["region", "unit", "function", "summary", "outcome", "tables"]
+"""The kinds of thing remembered: header regions, unit records, functions' code, summaries, whole outcomes, parsed lock tables."""
 
 
 class Memory(Protocol):

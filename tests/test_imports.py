@@ -20,7 +20,7 @@ ALLOWED = {
     "builds": set(),
     "cache_schema": {"cache_schema"},
     "cache": {"cache", "cache_schema", "", "memory", "builds"},
-    "locks": {"locks", "", "ir"},
+    "locks": {"locks", "", "ir", "memory"},
     "domain": {"domain", *SHARED},
     "frontend": {"frontend", "", "ir", "memory"},
     "analysis": {"analysis", "domain", "locks", *SHARED},

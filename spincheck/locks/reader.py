@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -221,14 +220,20 @@ def read_fragment(
     )
 
 
-def read_text(file: str, text: str) -> Fragment:
-    """Parse ``text`` as a table file named ``file``; raises `TableError`."""
+def parse_text(file: str, text: str) -> dict[str, Any]:
+    """Parse ``text`` as TOML; raises `TableError` with the line."""
+    import tomllib  # noqa: PLC0415 -- with parsed tables in memory no process needs it
+
     try:
-        data = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
         match = re.search(r"\(at line (\d+), column \d+\)", str(problem))
         line = match[1] if match else str(text.count("\n") + 1)
         raise TableError(
             f"{file}:{line}: not valid TOML: {_lower(re.sub(r' *[(]at .*', '', str(problem)))}"
         ) from None
-    return read_fragment(file, text, data)
+
+
+def read_text(file: str, text: str) -> Fragment:
+    """Read ``text`` as a table file named ``file``; raises `TableError`."""
+    return read_fragment(file, text, parse_text(file, text))

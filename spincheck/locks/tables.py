@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import importlib.resources
 import re
+from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -28,8 +29,9 @@ from spincheck.locks.model import (
     Role,
     Slot,
 )
-from spincheck.locks.reader import Fragment, TableError, read_text
+from spincheck.locks.reader import Fragment, TableError, parse_text, read_fragment
 from spincheck.locks.words import did_you_mean
+from spincheck.memory import Memory
 
 UserTables = Fragment
 """A user's own tables, as `spincheck.locks.config` reads them."""
@@ -215,41 +217,94 @@ def merge(fragments: tuple[Fragment, ...], families: tuple[str, ...]) -> Tables:
 
 
 @functools.cache
+def _texts() -> tuple[tuple[str, str], ...]:
+    """Return name and text of the package's own tables, in order of their names."""
+    # Not importlib.resources: importing it takes as long as reading the tables.
+    return tuple(
+        (file.name, file.read_text(encoding="utf-8")) for file in sorted(Path(__file__).parent.glob("*.toml"))
+    )
+
+
+def _parsed(memory: Memory | None) -> dict[str, dict[str, Any]]:
+    """Return the parsed text of every table by its file name. Rows are checked again wherever they come from."""
+    key = "built-in"  # the shelf's stamp is made of the tables' texts
+    value = memory.get("tables", key) if memory is not None else None
+    if value is not None:
+        try:
+            known = msgspec.msgpack.decode(value, type=dict[str, dict[str, Any]])
+        except (msgspec.DecodeError, msgspec.ValidationError, ValueError, RecursionError):
+            known = {}
+        if list(known) == [name for name, _ in _texts()]:
+            return known
+    made = {name: parse_text(name, text) for name, text in _texts()}
+    if memory is not None:
+        memory.put("tables", key, msgspec.msgpack.encode(made))
+    return made
+
+
+_read: dict[str, Fragment] = {}
+"""Fragments of this process by file name: the texts do not change while it runs."""
+
+
+def _fragments(chosen: tuple[str, ...] | None, memory: Memory | None) -> tuple[Fragment, ...]:
+    """Return the fragments of the chosen families, None for all."""
+    missing = [name for name, _ in _texts() if name not in _read]
+    if not _families or any(chosen is None or _families[name] in chosen for name in missing):
+        parsed = _parsed(memory)
+        _families.update((name, str(data.get("family"))) for name, data in parsed.items())
+        for name, text in _texts():
+            if name not in _read and (chosen is None or _families[name] in chosen):
+                _read[name] = read_fragment(name, text, parsed[name])
+    return tuple(
+        _read[name] for name, _ in _texts() if name in _read and (chosen is None or _families[name] in chosen)
+    )
+
+
+_families: dict[str, str] = {}
+"""File name → family of the package's own tables, once they are parsed."""
+
+
 def built_in() -> tuple[Fragment, ...]:
     """Return the package's own tables, all families, in order of their file names."""
-    folder = importlib.resources.files("spincheck.locks")
-    files = sorted(
-        (item for item in folder.iterdir() if item.name.endswith(".toml")), key=lambda item: item.name
-    )
-    return tuple(read_text(item.name, item.read_text(encoding="utf-8")) for item in files)
+    return _fragments(None, None)
 
 
 def families() -> tuple[str, ...]:
     """Return the names of the families of tables that there are, sorted."""
-    return tuple(sorted({fragment.family for fragment in built_in()}))
+    return _known_families(None)
 
 
-def load(families: tuple[str, ...] = DEFAULT_FAMILIES, user: UserTables | None = None) -> Tables:
-    """Return the tables of ``families`` together with the user's own.
+def _known_families(memory: Memory | None) -> tuple[str, ...]:
+    if not _families:
+        _fragments((), memory)
+    return tuple(sorted(set(_families.values())))
+
+
+def load(
+    families: tuple[str, ...] = DEFAULT_FAMILIES,
+    user: UserTables | None = None,
+    memory: Memory | None = None,
+) -> Tables:
+    """Return the tables of ``families`` together with the user's own; ``memory`` saves parsing ours in every process.
 
     Raises `TableError`, with file and line where there is one, for an unknown family or for tables that contradict each other.
     """
-    known = {fragment.family for fragment in built_in()}
+    chosen = tuple(dict.fromkeys(families))
+    made = _merged.get(chosen) if user is None else None
+    if made is not None:
+        return made
+    fragments = _fragments(chosen, memory)
+    known = _known_families(memory)
     for family in families:
         if family not in known:
             raise TableError(
-                f"there are no lock tables `{family}`, only {', '.join(sorted(known))}{did_you_mean(family, known)}"
+                f"there are no lock tables `{family}`, only {', '.join(known)}{did_you_mean(family, known)}"
             )
-    chosen = tuple(dict.fromkeys(families))
-    if user is None:
-        return _load_built_in(chosen)
-    return merge((*_fragments(chosen), user), chosen)
+    if user is not None:
+        return merge((*fragments, user), chosen)
+    _merged[chosen] = merge(fragments, chosen)
+    return _merged[chosen]
 
 
-def _fragments(chosen: tuple[str, ...]) -> tuple[Fragment, ...]:
-    return tuple(fragment for fragment in built_in() if fragment.family in chosen)
-
-
-@functools.cache
-def _load_built_in(chosen: tuple[str, ...]) -> Tables:
-    return merge(_fragments(chosen), chosen)
+_merged: dict[tuple[str, ...], Tables] = {}
+"""Tables of this process without a user's own, by family."""
