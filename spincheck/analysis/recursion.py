@@ -18,7 +18,9 @@ from spincheck.analysis.summaries import NOWHERE, Case, CaseLock, CaseSet, Summa
 def widened(before: Summary, summary: Summary) -> Summary:
     """Return a summary that covers both, with one case per set of locks and nothing in it that changed since the round before."""
     spelled, spelled_before = _Spelling(summary), _Spelling(before)
-    old = {spelled_before.key(case): case for case in before.cases}
+    old: dict[Any, list[Case]] = {}
+    for case in before.cases:
+        old.setdefault(spelled_before.key(case), []).append(case)
     groups: dict[Any, list[int]] = {}
     for number, case in enumerate(summary.cases):
         groups.setdefault(spelled.key(case), []).append(number)
@@ -26,8 +28,7 @@ def widened(before: Summary, summary: Summary) -> Summary:
     cases = []
     for key, group in groups.items():
         members = [(spelled, summary.cases[number]) for number in group]
-        if key in old:
-            members.append((spelled_before, old[key]))
+        members += [(spelled_before, case) for case in old.get(key, ())]
         cases.append(_merged(members, rows, len(group)))
     firsts = [group[0] for group in groups.values()]
     return _packed(
@@ -120,17 +121,26 @@ def _merged(members: list[tuple[_Spelling, Case]], rows: list[tuple[Any, ...]], 
 
 def _widened_set(one: CaseSet, fact: Any, facts: list[tuple[list[Any], list[Any]]], new: int) -> CaseSet | None:
     """Return the hull of this round's sets; a bound that has moved since the round before moves with the depth and goes."""
-    low, high, holes = one.low, one.high, one.holes
-    for number, (sets, _) in enumerate(facts):
+    found = []
+    for sets, _ in facts:
         other = next((other for other in sets if other[0] == fact[0]), None)
         if other is None:
             return None
-        low = None if low is None or other[1] is None or (number >= new and low < other[1]) else min(low, other[1])
-        high = None if high is None or other[2] is None or (number >= new and high > other[2]) else max(high, other[2])
-        holes = tuple(hole for hole in holes if hole in other[3] or not _within(hole, other[1], other[2]))
+        found.append(other)
+    low, high = _hull(found[:new])
+    if len(found) > new:
+        old_low, old_high = _hull(found[new:])
+        low = None if low is None or old_low is None or low < old_low else old_low
+        high = None if high is None or old_high is None or high > old_high else old_high
+    holes = tuple(hole for hole in one.holes if all(hole in other[3] or not _within(hole, other[1], other[2]) for other in found))
     if low is None and high is None and not holes:
         return None
     return msgspec.structs.replace(one, low=low, high=high, holes=holes)
+
+
+def _hull(sets: list[Any]) -> tuple[int | None, int | None]:
+    lows, highs = [one[1] for one in sets], [one[2] for one in sets]
+    return None if None in lows else min(lows), None if None in highs else max(highs)
 
 
 def _within(value: int, low: int | None, high: int | None) -> bool:
