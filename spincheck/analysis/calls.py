@@ -426,6 +426,8 @@ class Calls:
         kind = self._tables.kinds.get(need.kind)
         if current.status == "maybe" or kind is None:
             return None
+        if need.status == "held" and self._machine.is_counted(need.kind):
+            return self._count_need(state, need, lock, current, call, name)
         if need.status == "held":
             if current.status == "held":
                 defect = self._machine.release_defect(state, lock, current, need.kind, need.variant, irql)
@@ -435,6 +437,18 @@ class Calls:
             return Problem("released-unheld", lock, need.kind, current.operation, need.operation, call.at, through=name)
         if current.status == "held" and kind.strict and not kind.recursive and not kind.counter and not need.doubtful:
             return Problem("acquired-twice", lock, need.kind, current.operation, need.operation, call.at, through=name)
+        return None
+
+    def _count_need(
+        self, state: State, need: CaseNeed, lock: Term, current: LockState, call: Call, name: str
+    ) -> Problem | None:
+        """A counted lock that a callee gives back: enough if it is held once here, or was on entry."""
+        known = state.needs.get(lock)
+        if current.depth + (known is not None and known.status == "held") > 0 or need.doubtful:
+            return None
+        if self._machine.is_free_on_entry(lock):
+            return Problem("released-unheld", lock, need.kind, current.operation, need.operation, call.at, through=name)
+        note_need(state, lock, Need("held", need.kind, call.at, need.operation))
         return None
 
     def _alias(self, state: State, lock: Term, kind: str) -> Term | None:

@@ -282,7 +282,17 @@ class Fixpoint:
 
     def ways_out(self) -> int:
         """Return how many different things the function can do to its callers' locks."""
-        return len({_effect(state) for _, state in self.exits})
+        return len({self._effect(state) for _, state in self.exits})
+
+    def _effect(self, state: State) -> frozenset[Any]:
+        """What a path does to locks as its caller sees it: those that do not end as they began."""
+        changed = []
+        for lock, known in state.locks.items():
+            need = state.needs.get(lock)
+            before = need.status if need is not None else ""
+            if self._in.machine.end(state, lock, before) != before:
+                changed.append((lock, known.status, known.depth))
+        return frozenset(changed)
 
     def joined_exits(self) -> list[State]:
         """Return the states that leave the function, united as at a join where memory is read by the caller."""
@@ -304,13 +314,3 @@ class Fixpoint:
     def squeezed_exits(self, states: list[State], limit: int) -> list[State]:
         """Return at most ``limit`` states, or one per set of locks."""
         return self._squeeze(len(self._in.function.code), states, limit) if len(states) > limit else states
-
-
-def _effect(state: State) -> frozenset[Any]:
-    """What a path does to locks as its caller sees it: those that do not end as they began."""
-    changed = []
-    for lock, known in state.locks.items():
-        need = state.needs.get(lock)
-        if need is None or known.status != need.status or known.depth not in {0, 1}:
-            changed.append((lock, known.status, known.depth))
-    return frozenset(changed)

@@ -208,12 +208,8 @@ class Judge:
                 problem = Problem("failure-holds", lock, known.kind, acquired, "", at)
                 groups.setdefault((problem, way, "warning"), []).append(holding)
 
-    @staticmethod
-    def _end(state: State, lock: Term, before: str) -> str:
-        known = state.locks.get(lock)
-        if known is None:
-            return before
-        return known.status
+    def _end(self, state: State, lock: Term, before: str) -> str:
+        return self._in.machine.end(state, lock, before)
 
     def _agree(self, holding: State, rest: State) -> Literal["same", "failure", "apart"]:
         """Whether a caller could take the two ways out for one: same arguments and same result."""

@@ -126,6 +126,18 @@ class LockMachine:
         """Tell whether two kinds are ways to take the same lock."""
         return one == other or self._tables.storage(one) == self._tables.storage(other)
 
+    def is_counted(self, kind: str) -> bool:
+        """Tell whether locks of this kind are counted from the entry on, so that depth 0 is "as on entry"."""
+        known = self._tables.kinds.get(kind)
+        return known is not None and (known.counter or known.recursive)
+
+    def end(self, state: State, lock: Term, before: str) -> str:
+        """Return a lock's status in a state, given the one it was entered with."""
+        known = state.locks.get(lock)
+        if known is None or (known.status != "maybe" and known.depth == 0 and self.is_counted(known.kind)):
+            return before
+        return known.status
+
     def is_free_on_entry(self, lock: Term) -> bool:
         """Tell whether the lock is known to be free when the function is entered."""
         return self.held_on_entry is not None and lock not in self.held_on_entry
