@@ -14,7 +14,7 @@ from spincheck.analysis.calls import Callee, Calls
 from spincheck.analysis.cfg import Graph, Liveness
 from spincheck.analysis.fixpoint import COARSE, Budget, Fixpoint
 from spincheck.analysis.judge import Judge, Standing, held_by_role
-from spincheck.analysis.relevance import Relevance
+from spincheck.analysis.relevance import Relevance, sets_flag
 from spincheck.analysis.summaries import Summary
 from spincheck.analysis.transfer import Constants, Interpreter
 from spincheck.analysis.write import fields_read, write_summary
@@ -112,8 +112,10 @@ def run(
     return Run(interpreter, fixpoint)
 
 
-def _slice(graph: Graph, around: Surroundings, *, result_matters: bool) -> Relevance:
-    return Relevance(graph, around.touches, around.writes, around.reads, result_matters=result_matters)
+def _slice(graph: Graph, around: Surroundings, *, result_matters: bool, flags_matter: bool = False) -> Relevance:
+    return Relevance(
+        graph, around.touches, around.writes, around.reads, result_matters=result_matters, flags_matter=flags_matter
+    )
 
 
 def analyse_function(
@@ -127,7 +129,8 @@ def analyse_function(
     asked = (has_callers or standing.kind != "entry") and function.result != "void"
     small = len(function.code) <= SMALL
     first, judge = None, None
-    if not exact and not (small and asked):
+    flagged = small and has_callers and any(sets_flag(instruction) for instruction in function.code)
+    if not exact and not (small and asked) and not flagged:
         coarse = run(
             function, graph, around, standing, _slice(graph, around, result_matters=False), COARSE, exact=False
         )
@@ -137,7 +140,8 @@ def analyse_function(
         if coarse.fixpoint.ways_out() <= 1 and seen_all and not judge.suspects_anything():
             first = coarse
     if first is None or judge is None:
-        first = run(function, graph, around, standing, _slice(graph, around, result_matters=asked), Budget(), exact=exact)
+        relevance = _slice(graph, around, result_matters=asked, flags_matter=flagged)
+        first = run(function, graph, around, standing, relevance, Budget(), exact=exact)
         judge = Judge(first.interpreter, first.fixpoint, standing)
     findings = judge.findings()
     suspects = judge.suspects() if standing.kind == "helper" else ()

@@ -19,7 +19,12 @@ from spincheck.ir import (
     Branch,
     Call,
     ComputedJump,
+    Deref,
+    Global,
+    Instruction,
+    Int,
     Local,
+    Member,
     Opaque,
     Place,
     Return,
@@ -106,11 +111,17 @@ def control_dependence(graph: Graph) -> list[list[int]]:
     return depends
 
 
+def sets_flag(instruction: Instruction) -> bool:
+    """Tell whether the instruction stores a constant where callers can see it."""
+    return isinstance(instruction, Assign) and isinstance(instruction.value, Int) and isinstance(instruction.place, Member | Deref | Global)
+
+
 class Relevance:
     """The slice of one function. ``points`` are its instructions, ``branches`` those of them that branch, ``locals`` and ``fields`` the names that matter.
 
     ``touches``: whether a call can change or need a lock, or may not return. ``writes``: the fields that a call may write.
-    ``reads``: those that it may read. ``result_matters``: callers look at the returned value.
+    ``reads``: those that it may read. ``result_matters``: callers look at the returned value. ``flags_matter``: callers may test a field that is set to a
+    constant here.
     """
 
     def __init__(
@@ -121,6 +132,7 @@ class Relevance:
         reads: Callable[[Call], frozenset[str]],
         *,
         result_matters: bool,
+        flags_matter: bool,
     ) -> None:
         self._graph = graph
         self._reads = reads
@@ -137,6 +149,8 @@ class Relevance:
             if graph.order[pc] < 0:
                 continue
             if (isinstance(instruction, Call) and touches(instruction)) or (isinstance(instruction, Opaque) and instruction.calls) or (isinstance(instruction, Return) and result_matters and instruction.value is not None):
+                self._add(pc)
+            elif flags_matter and sets_flag(instruction):
                 self._add(pc)
         while self._work:
             self._expand(self._work.pop())
