@@ -26,6 +26,29 @@ Examples:
   spincheck explain SpinlockRelease
 """
 
+CHECK_EPILOG = """\b
+Examples:
+  spincheck check build/*.i
+  spincheck check --cc 'x86_64-w64-mingw32-gcc -Iinclude' src/*.c
+  spincheck check --compdb compile_commands.json --format html -o report.html
+  spincheck check --baseline known.json --rules SpinlockRelease build/*.i
+"""
+SHOW_EPILOG = """\b
+Examples:
+  spincheck show build/driver.sys.spincheck.json
+  spincheck show build/driver.sys.spincheck.json --format sarif -o driver.sarif
+"""
+BASELINE_EPILOG = """\b
+Examples:
+  spincheck baseline build/*.i -o known.json
+  spincheck check build/*.i --baseline known.json
+"""
+LOG_EPILOG = """\b
+Examples:
+  spincheck log --last 3
+  spincheck log --format markdown >> $GITHUB_STEP_SUMMARY
+"""
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -80,6 +103,9 @@ def analysis_options(command: Command) -> Command:
             "--locks", metavar="A,B", help="Families of lock tables: windows (default), posix, linux."
         ),
         click.option("--rules", metavar="A,B", help="Only these rules; spincheck rules lists them."),
+        click.option(
+            "--reason-required", is_flag=True, help="Tell suppression comments that give no reason."
+        ),
         click.option("--no-cache", is_flag=True, help="Neither read nor write a cache."),
         click.option(
             "--cache",
@@ -126,29 +152,80 @@ def input_options(command: Command) -> Command:
     return click.argument("files", nargs=-1, metavar="FILE...")(command)
 
 
-@spincheck.command()
+def form_options(command: Command) -> Command:
+    """Add the options that say how a report looks and where it goes."""
+    for option in (
+        click.option(
+            "--color",
+            "--colour",
+            type=click.Choice(("auto", "always", "never")),
+            default="auto",
+            show_default=True,
+            help="Colour and source excerpts in text; auto: in a terminal.",
+        ),
+        click.option("-o", "--output", metavar="PATH", help="Write the report there instead of to standard output."),
+        click.option(
+            "--format",
+            "format_name",
+            type=click.Choice(FORMATS),
+            default="text",
+            show_default=True,
+            help="Form of the report.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@spincheck.command(epilog=CHECK_EPILOG)
 @input_options
-@click.option(
-    "--format",
-    "format_name",
-    type=click.Choice(FORMATS),
-    default="text",
-    show_default=True,
-    help="Form of the report.",
-)
-@click.option("-o", "--output", metavar="PATH", help="Write the report there instead of to standard output.")
+@form_options
 @click.option(
     "--baseline",
     metavar="PATH",
-    help="Do not tell the violations known in this file; see spincheck baseline.",
+    help="Tell only what is not in this file, and what has gone from it; see spincheck baseline.",
 )
+@click.option("--no-suppressed", is_flag=True, help="Leave suppressed violations out of SARIF and HTML.")
 @analysis_options
 @told_options
-def check(format_name: str, output: str | None, baseline: str | None, **arguments: Any) -> int:
-    """Check preprocessed files (.i) together as one driver."""
-    from spincheck import cli_run  # noqa: PLC0415 -- spincheck --help and --version need none of it
+def check(
+    format_name: str,
+    output: str | None,
+    color: str,
+    baseline: str | None,
+    *,
+    no_suppressed: bool,
+    **arguments: Any,
+) -> int:
+    """Check preprocessed files (.i) together as one driver.
 
-    return cli_run.check(cli_run.Arguments(**arguments), format_name, output, baseline)
+    With --cc or --compdb, C files: they are preprocessed first. Violations on lines with a comment
+    "// spincheck: ignore[RULE] reason" are not told.
+    """
+    from spincheck import cli_report, cli_run  # noqa: PLC0415 -- spincheck --help and --version need none of it
+
+    form = cli_report.Form(format_name, output, color, suppressed=not no_suppressed)
+    return cli_run.check(cli_run.Arguments(**arguments), form, baseline)
+
+
+@spincheck.command(epilog=SHOW_EPILOG)
+@click.argument("report", metavar="REPORT.json")
+@form_options
+@click.option("--cache", metavar="PATH", help="The cache whose history of builds an HTML page shows.")
+@click.option("-v", "--verbose", is_flag=True, help="List what was not analysed as written.")
+@click.option("-q", "--quiet", is_flag=True, help="Only diagnostics, no summary.")
+def show(
+    report: str, format_name: str, output: str | None, color: str, cache: str | None, *, verbose: bool, quiet: bool
+) -> int:
+    """Show a JSON report again in another form, without analysing.
+
+    The build of a driver writes one: DRIVER.spincheck.json. The exit status is that of the check.
+    """
+    from spincheck import cli_report  # noqa: PLC0415
+    from spincheck.driver_settings import default_cache  # noqa: PLC0415
+
+    form = cli_report.Form(format_name, output, color)
+    return cli_report.show(report, form, quiet=quiet, verbose=verbose, cache=cache or default_cache())
 
 
 @spincheck.command()
@@ -175,7 +252,7 @@ def link(files: tuple[str, ...], output: str, **arguments: Any) -> int:
     return cli_run.link(cli_run.Arguments(files=files, **arguments), output)
 
 
-@spincheck.command()
+@spincheck.command(epilog=BASELINE_EPILOG)
 @input_options
 @click.option("-o", "--output", required=True, metavar="PATH", help="The baseline file.")
 @analysis_options
@@ -187,7 +264,7 @@ def baseline(output: str, **arguments: Any) -> int:
     return cli_run.baseline(cli_run.Arguments(**arguments), output)
 
 
-@spincheck.command()
+@spincheck.command(epilog=LOG_EPILOG)
 @click.option(
     "--last", type=click.IntRange(min=1), default=10, show_default=True, metavar="N", help="How many builds."
 )

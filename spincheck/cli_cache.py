@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from spincheck.builds import Build
 from spincheck.cache import history, upkeep
 from spincheck.cache.opening import DamagedError, UnusableError, connect
 from spincheck.cache.store import BUSY_SECONDS, limit_from_environment
@@ -25,6 +26,15 @@ def log(cache: str | None, last: int, format_name: str) -> int:
         builds = history.builds(connection, last) if connection is not None else []
     sys.stdout.write(buildlog.render_log(builds, format_name))
     return 0
+
+
+def recent(cache: str, last: int) -> tuple[Build, ...]:
+    """Return the newest builds; none when the cache cannot be read, since a page without its history is still a page."""
+    try:
+        with _opened(cache) as connection:
+            return tuple(history.builds(connection, last)) if connection is not None else ()
+    except InputError:
+        return ()
 
 
 def stats(cache: str | None) -> int:

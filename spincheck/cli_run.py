@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 
+from spincheck import cli_report, driver_baseline
 from spincheck.cli_errors import say
+from spincheck.cli_report import Form
 from spincheck.diagnostics import Report
 from spincheck.driver import Session, status_of
 from spincheck.driver_inputs import Input, InputError, read_inputs
 from spincheck.driver_output import write_whole
 from spincheck.driver_settings import Options, default_cache
+from spincheck.report.context import Suppressed
 
 
 class Arguments(msgspec.Struct, frozen=True):
@@ -33,6 +37,7 @@ class Arguments(msgspec.Struct, frozen=True):
     quiet: bool = False
     verbose: bool = False
     stats: bool = False
+    reason_required: bool = False
 
     @property
     def verbosity(self) -> int:
@@ -51,36 +56,57 @@ class Arguments(msgspec.Struct, frozen=True):
             jobs=self.jobs,
             config=self.config,
             families=_names(self.locks, "--locks"),
+            reason_required=self.reason_required,
         )
 
 
-def check(arguments: Arguments, format_name: str, output: str | None, baseline: str | None) -> int:
+def check(arguments: Arguments, form: Form, baseline: str | None) -> int:
     """Run ``spincheck check``."""
-    from spincheck.report import FormatError, render  # noqa: PLC0415
-
     known = None
     if baseline is not None:
-        from spincheck import driver_baseline  # noqa: PLC0415
-
         known = driver_baseline.read(baseline)
-    with Session(arguments.options()) as session:
+    options = arguments.options()
+    with Session(options) as session:
         report = session.check(_inputs(arguments), target=_target(arguments))
+    suppressed = [Suppressed(one, in_source=True, reason=reason) for one, reason in session.silenced]
     if known is not None:
+        before = report
         report, hidden, gone = driver_baseline.without(report, known)
-        if hidden or gone:
-            say(
-                f"{hidden} known in {baseline} not told"
-                + (f", {len(gone)} known there have gone" if gone else "")
-            )
-    try:
-        rendered = render(report, format_name, verbosity=arguments.verbosity)
-    except FormatError as error:
-        raise InputError(str(error)) from None
-    if output is None:
-        sys.stdout.write(rendered)
-    else:
-        _write(output, rendered.encode("utf-8", "replace"))
+        told = {one.fingerprint for one in report.diagnostics}
+        suppressed += [
+            Suppressed(one, in_source=False, reason=f"known in {baseline}")
+            for one in before.diagnostics
+            if one.fingerprint not in told
+        ]
+        _say_baseline(str(baseline), len(report.diagnostics), hidden, gone)
+    cli_report.write(
+        report,
+        form,
+        verbosity=arguments.verbosity,
+        title=_title(arguments),
+        suppressed=suppressed,
+        cache=options.cache,
+    )
     return _finish(session, report, arguments)
+
+
+def _say_baseline(path: str, new: int, hidden: int, gone: Sequence[driver_baseline.Known]) -> None:
+    if hidden or gone:
+        say(f"{new} new, {hidden} known in {path} not told{f', {len(gone)} known there have gone' if gone else ''}")
+    for one in gone:
+        say(f"gone: {one.file}: {one.rule} in {one.function}")
+    if gone:
+        say(f"make {path} again with spincheck baseline, so that what has gone cannot come back unseen")
+
+
+def _title(arguments: Arguments) -> str:
+    """Return a name for the driver: what a page of it is called."""
+    if arguments.compdb:
+        return Path(arguments.compdb).absolute().parent.name
+    if len(arguments.files) == 1:
+        return Path(arguments.files[0]).name
+    parents = {Path(file).absolute().parent for file in arguments.files}
+    return parents.pop().name if len(parents) == 1 else Path.cwd().name
 
 
 def unit(arguments: Arguments, output: str) -> int:
@@ -101,8 +127,6 @@ def link(arguments: Arguments, output: str) -> int:
 
 def baseline(arguments: Arguments, output: str) -> int:
     """Run ``spincheck baseline``."""
-    from spincheck import driver_baseline  # noqa: PLC0415
-
     with Session(arguments.options()) as session:
         report = session.check(_inputs(arguments), target=_target(arguments))
     _write(output, driver_baseline.make(report))

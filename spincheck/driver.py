@@ -70,7 +70,8 @@ def link(unit_files: Sequence[str], out: str, options: Options) -> Report:
 class Session:
     """One run, or the many runs of a worker: keeps tables and memory. Not for several threads at once.
 
-    ``warnings`` collects what the user should be told about the run itself (the cache, unknown configuration), each once.
+    ``warnings`` collects what the user should be told about the run itself (the cache, unknown configuration), each once. ``silenced`` are the
+    diagnostics of the last report that comments suppress, each with the reasons given.
     """
 
     def __init__(self, options: Options) -> None:
@@ -80,6 +81,7 @@ class Session:
         self.build = os.urandom(8).hex()
         self._store: Store | None = None
         self._told_warnings = 0
+        self.silenced: tuple[tuple[Diagnostic, str], ...] = ()
         if options.cache is not None:
             from spincheck.cache.store import Store as OpenedStore  # noqa: PLC0415 -- a run without a cache does not load SQLite
 
@@ -270,6 +272,7 @@ class Session:
         whole: bool,
     ) -> Report:
         root = self.options.root or str(Path.cwd())
+        silenced: list[tuple[Diagnostic, str]] = []
         diagnostics = told(
             drafts.drafts,
             suppressions,
@@ -278,7 +281,9 @@ class Session:
             spelled=spelled,
             root=root,
             whole=whole,
+            silenced=silenced,
         )
+        self.silenced = tuple(silenced)
         elapsed = round((time.monotonic() - started) * 1000)
         return Report(
             version=REPORT_VERSION,

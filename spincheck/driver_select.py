@@ -49,8 +49,9 @@ def told(
     spelled: Spelled,
     root: str,
     whole: bool,
+    silenced: list[tuple[Diagnostic, str]] | None = None,
 ) -> tuple[Diagnostic, ...]:
-    """Return what is told of ``drafts``, in order.
+    """Return what is told of ``drafts``, in order; ``silenced`` collects what comments suppress, with the reasons that they give.
 
     ``root`` is the directory below which paths are made relative. ``whole``: the run saw the whole driver, so a suppression that
     suppressed nothing is unused; one unit alone cannot know that.
@@ -60,6 +61,7 @@ def told(
         by_line.setdefault((suppression.file, suppression.line), []).append(index)
     used: set[int] = set()
     kept = []
+    relative = Relative(root)
     for draft in drafts:
         hits = [
             index
@@ -69,12 +71,16 @@ def told(
         ]
         if hits:
             used.update(hits)
+            hidden = _chosen(draft.diagnostic, policy)
+            if silenced is not None and hidden is not None:
+                told_as = relative.diagnostic(_spelled(hidden, draft, spelled))
+                if not policy.excludes(told_as.file):
+                    silenced.append((told_as, "; ".join(dict.fromkeys(filter(None, (suppressions[index].reason for index in hits))))))
             continue
         chosen = _chosen(draft.diagnostic, policy)
         if chosen is not None:
             kept.append(_spelled(chosen, draft, spelled))
     kept.extend(_complaints(suppressions, used, policy, known_rules, whole=whole))
-    relative = Relative(root)
     moved = [relative.diagnostic(diagnostic) for diagnostic in kept]
     return tuple(
         sorted(

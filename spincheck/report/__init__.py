@@ -11,8 +11,10 @@ from importlib import import_module
 
 from spincheck.diagnostics import Report
 
-FORMATS = {"text": "text", "json": "json_report", "sarif": "sarif", "github": "github", "html": "html_report"}
-"""Format name → module of this package."""
+FORMATS = {
+    "text": "text", "json": "json_report", "sarif": "sarif", "github": "github", "html": "html_report", "terminal": "terminal",
+}
+"""Format name → module of this package. ``terminal`` is text for a person."""
 
 
 class FormatError(Exception):

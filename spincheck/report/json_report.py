@@ -9,9 +9,10 @@ from __future__ import annotations
 import msgspec
 
 from spincheck.diagnostics import REPORT_VERSION, Report
+from spincheck.report.context import EMPTY, Context
 
 
-def render(report: Report, *, verbosity: int = 0) -> str:  # noqa: ARG001 -- all reporters are called alike
+def render(report: Report, *, verbosity: int = 0, context: Context = EMPTY) -> str:  # noqa: ARG001 -- all reporters are called alike
     """Render a report as indented JSON with a final newline."""
     return msgspec.json.format(msgspec.json.encode(report), indent=1).decode() + "\n"
 

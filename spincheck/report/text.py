@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from spincheck.diagnostics import Coverage, Diagnostic, Gap, Report
+from spincheck.report.context import EMPTY, Context
 
 
-def render(report: Report, *, verbosity: int = 0) -> str:
+def render(report: Report, *, verbosity: int = 0, context: Context = EMPTY) -> str:  # noqa: ARG001 -- all reporters are called alike
     """Render a report. ``verbosity`` -1 leaves out everything but diagnostics, 1 lists what was not analysed as written."""
     lines: list[str] = []
     for diagnostic in report.diagnostics:
         lines.extend(diagnostic_lines(diagnostic))
     if verbosity >= 0:
-        lines.extend(_gap_lines(report.coverage) if verbosity > 0 else ())
+        lines.extend(gap_lines(report.coverage) if verbosity > 0 else ())
         lines.append(summary_line(report))
     return "".join(f"{line}\n" for line in lines)
 
@@ -49,7 +50,8 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _gap_lines(coverage: Coverage) -> Iterator[str]:
+def gap_lines(coverage: Coverage) -> Iterator[str]:
+    """Yield a note for each place that was not analysed as written."""
     kinds: Sequence[tuple[str, tuple[Gap, ...]]] = (
         ("not analysed", coverage.unanalysed),
         ("statement not read", coverage.recovered),

@@ -1,0 +1,164 @@
+"use strict";
+// Walks a path: one step is current, its file is shown, its line marked. Text enters the page by textContent only.
+(() => {
+  const root = document.documentElement;
+  const paths = JSON.parse(document.getElementById("paths").textContent);
+  const all = (selector, within = document) => Array.from(within.querySelectorAll(selector));
+  root.classList.add("js");
+
+  document.getElementById("theme").addEventListener("click", () => {
+    const dark = root.classList.contains("dark") ||
+      (!root.classList.contains("light") && matchMedia("(prefers-color-scheme: dark)").matches);
+    root.classList.toggle("dark", !dark);
+    root.classList.toggle("light", dark);
+  });
+  if (!paths.length) return;
+
+  const walker = document.querySelector(".walker");
+  const position = document.getElementById("position");
+  const previous = document.getElementById("previous");
+  const next = document.getElementById("next");
+  walker.hidden = false;
+  let violation = 0;
+  let current = 0;
+
+  const row = (step) => document.getElementById(`f${step.file}-${step.line}`);
+
+  const clean = () => {
+    all("tr.said").forEach((one) => one.remove());
+    all(".source tr.step, .source tr.held, .source tr.free, .source tr.now").forEach((one) => {
+      one.classList.remove("step", "held", "free", "now");
+      const gutter = one.querySelector(".g");
+      gutter.textContent = "";
+      gutter.removeAttribute("data-s");
+    });
+    all("mark").forEach((mark) => {
+      const parent = mark.parentNode;
+      mark.replaceWith(...mark.childNodes);
+      parent.normalize();
+    });
+  };
+
+  // Marks characters [start, end) of a line, whatever spans its colours are made of.
+  const mark = (line, start, end) => {
+    const walk = document.createTreeWalker(line, NodeFilter.SHOW_TEXT);
+    const parts = [];
+    let at = 0;
+    for (let node = walk.nextNode(); node; node = walk.nextNode()) {
+      const characters = Array.from(node.data);
+      const from = Math.max(start - at, 0);
+      const to = Math.min(end - at, characters.length);
+      if (from < to) parts.push([node, characters.slice(0, from).join("").length, characters.slice(0, to).join("").length]);
+      at += characters.length;
+    }
+    for (const [node, from, to] of parts) {
+      const range = document.createRange();
+      range.setStart(node, from);
+      range.setEnd(node, to);
+      range.surroundContents(document.createElement("mark"));
+    }
+  };
+
+  // The lock's state between two steps of one function, for the lines between them.
+  const between = (steps, file) => {
+    const colour = (from, to, state) => {
+      if (state === "?") return;
+      for (let line = from; line <= to; line += 1) {
+        const found = document.getElementById(`f${file}-${line}`);
+        if (found) {
+          found.classList.remove("held", "free");
+          found.classList.add(state);
+        }
+      }
+    };
+    const open = [];
+    let last = null;
+    for (const step of steps) {
+      while (open.length > step.depth + 1) open.pop();
+      last = open[step.depth] || null;
+      if (last && last.function === step.function && last.file === step.file && step.file === file) {
+        if (step.line > last.line) colour(last.line + 1, step.line - 1, step.before);
+      }
+      if (step.file === file) colour(step.line, step.line, step.after);
+      open[step.depth] = step;
+    }
+  };
+
+  const show = (number, index, scroll = true) => {
+    violation = Math.min(Math.max(number, 0), paths.length - 1);
+    const steps = paths[violation].steps;
+    current = Math.min(Math.max(index, 0), Math.max(steps.length - 1, 0));
+    clean();
+    all(".violation").forEach((one) => one.classList.toggle("on", one.id === `v${violation}`));
+    all(".pick").forEach((one) => {
+      const on = Number(one.dataset.v) === violation;
+      one.classList.toggle("on", on);
+      one.setAttribute("aria-current", on ? "true" : "false");
+    });
+    all(".steps a").forEach((one) => {
+      const on = Number(one.dataset.v) === violation && Number(one.dataset.s) === current;
+      one.classList.toggle("on", on);
+      if (on) one.setAttribute("aria-current", "step"); else one.removeAttribute("aria-current");
+    });
+    const step = steps[current];
+    all(".source").forEach((one) => one.classList.toggle("on", Boolean(step) && Number(one.dataset.f) === step.file));
+    previous.disabled = !step || current === 0;
+    next.disabled = !step || current === steps.length - 1;
+    if (!step) {
+      position.textContent = "no path to walk";
+      return;
+    }
+    between(steps, step.file);
+    steps.forEach((one, at) => {
+      const found = one.file === step.file && row(one);
+      if (!found) return;
+      found.classList.add("step");
+      const gutter = found.querySelector(".g");
+      gutter.textContent = gutter.textContent ? `${gutter.textContent},${at + 1}` : String(at + 1);
+      if (!gutter.hasAttribute("data-s")) gutter.setAttribute("data-s", String(at));
+    });
+    const lock = paths[violation].lock;
+    position.textContent = `${current + 1} of ${steps.length} · ${step.function}` +
+      (step.after === "?" || !lock ? "" : ` · ${lock} ${step.after}`);
+    position.className = step.after === "held" ? "held" : "";
+    const line = row(step);
+    if (!line) return;
+    line.classList.add("now");
+    if (step.end > step.start) mark(line.querySelector("pre"), step.start, step.end);
+    const said = document.createElement("tr");
+    said.className = `said ${step.kind}`;
+    said.append(document.createElement("td"), document.createElement("td"), document.createElement("td"));
+    const text = document.createElement("p");
+    text.textContent = step.message;
+    said.lastChild.append(text);
+    line.after(said);
+    if (scroll) line.scrollIntoView({ block: "center" });
+  };
+
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("[data-v], .g[data-s]");
+    if (!link) return;
+    event.preventDefault();
+    if (link.classList.contains("g")) show(violation, Number(link.dataset.s));
+    else if (link.dataset.s !== undefined) show(Number(link.dataset.v), Number(link.dataset.s));
+    else {
+      show(Number(link.dataset.v), 0, false);
+      document.getElementById(`v${violation}`).scrollIntoView({ block: "nearest" });
+      history.replaceState(null, "", `#v${violation}`);
+    }
+  });
+  previous.addEventListener("click", () => show(violation, current - 1));
+  next.addEventListener("click", () => show(violation, current + 1));
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    const moves = { ArrowRight: [0, 1], j: [0, 1], ArrowLeft: [0, -1], k: [0, -1], n: [1, 0], p: [-1, 0] };
+    const move = moves[event.key];
+    if (!move) return;
+    event.preventDefault();
+    if (move[0]) show(violation + move[0], 0);
+    else show(violation, current + move[1]);
+  });
+
+  const asked = /^#v(\d+)(?:-(\d+))?$/.exec(location.hash);
+  show(asked ? Number(asked[1]) : 0, asked && asked[2] ? Number(asked[2]) - 1 : 0, Boolean(asked));
+})();

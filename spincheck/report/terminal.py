@@ -1,0 +1,120 @@
+"""Diagnostics for a person at a terminal: colour, excerpts of the source with carets, one screen for each violation.
+
+Owns the layout; the words are those of `spincheck.report.text`, and its first line too, so that an editor's terminal still makes it a link.
+Steps that follow each other in one stretch of a file share an excerpt. A path that is longer than a screen keeps the steps that say why
+(acquire, release, defect and the calls around them) and counts those it leaves out. Made by rich, whose console never
+writes to the terminal itself here: a reporter returns text.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+
+from rich.console import Console
+from rich.text import Text
+
+from spincheck.diagnostics import Diagnostic, Report, TraceStep
+from spincheck.report.context import EMPTY, Context
+from spincheck.report.excerpt import lines_of, span
+from spincheck.report.text import gap_lines, summary_line
+
+MOST_LINES = 34
+"""Lines of one violation: a screen of 40 lines with room for the prompt and the summary."""
+STYLES = {"error": "bold red", "warning": "bold yellow"}
+_MARKS = {"acquire": "yellow", "release": "green", "defect": "bold red"}
+_WEIGHT = {"defect": 0, "acquire": 1, "release": 1, "call": 2, "entry": 3, "branch": 4, "return": 5, "note": 5}
+_TAB = 4
+
+
+def render(report: Report, *, verbosity: int = 0, context: Context = EMPTY) -> str:
+    """Render a report with escape sequences of a terminal."""
+    stream = io.StringIO()
+    console = Console(
+        file=stream, force_terminal=True, color_system="standard", width=max(context.width, 40), highlight=False, legacy_windows=False
+    )
+    for one in report.diagnostics:
+        for line in _violation(one, context):
+            console.print(line, soft_wrap=True)
+        console.print()
+    if verbosity >= 0:
+        for text in gap_lines(report.coverage) if verbosity > 0 else ():
+            console.print(Text(_plain(text), style="dim"), soft_wrap=True)
+        bad = any(one.severity == "error" for one in report.diagnostics)
+        style = "bold red" if bad else "bold yellow" if report.diagnostics else "bold green"
+        console.print(Text(_plain(summary_line(report)), style=style), soft_wrap=True)
+    return stream.getvalue()
+
+
+def _violation(one: Diagnostic, context: Context) -> Iterator[Text]:
+    style = STYLES[one.severity]
+    yield Text.assemble(
+        (_plain(f"{one.file}:{one.line}:{one.column}: "), "bold"),
+        (f"{one.severity}: ", style),
+        (_plain(one.message), "bold"),
+        (f" [{', '.join(one.rules)}]", "cyan"),
+    )
+    steps, left_out = _essential(one.trace, context)
+    width = max((len(str(step.line)) for step in steps), default=1)
+    previous: TraceStep | None = None
+    for step in steps:
+        if previous is None or previous.file != step.file or previous.function != step.function:
+            yield Text.assemble((f"{' ' * width}--> ", "blue"), _plain(f"{step.file}:{step.line}"), (f" in {step.function}", "dim"))
+        elif previous.line + 1 < step.line or step.line < previous.line:
+            yield Text(f"{' ' * (width - 1)}...", style="blue")
+        yield from _excerpt(step, previous, width, context)
+        previous = step
+    if left_out:
+        yield Text(f"{' ' * width} = {left_out} more step{'' if left_out == 1 else 's'}: --format html shows all, --color never too", style="dim")
+    known = context.rules.get(one.rule)
+    if known is not None:
+        yield Text.assemble((f"{' ' * width} = ", "blue"), ("rule: ", "bold"), f"{known.title}; spincheck explain {one.rule}")
+
+
+def _excerpt(step: TraceStep, previous: TraceStep | None, width: int, context: Context) -> Iterator[Text]:
+    text = context.source(step.file)
+    lines = lines_of(text) if text is not None else []
+    line = lines[step.line - 1].rstrip("\r") if 0 < step.line <= len(lines) else ""
+    style = _MARKS.get(step.kind, "cyan")
+    if not line.strip():
+        yield Text.assemble((f"{step.line:>{width}} | ", "blue"), (_plain(step.message), style))
+        return
+    start, end = span(line, step.column, step.message)
+    shown, left, right = _window(line, start, end, max(context.width, 40) - width - 3)
+    repeated = previous is not None and (previous.file, previous.line) == (step.file, step.line)
+    if not repeated:
+        yield Text.assemble((f"{step.line:>{width}} | ", "blue"), shown)
+    yield Text.assemble((f"{' ' * width} | ", "blue"), " " * left, ("^" * max(right - left, 1), style), " ", (_plain(step.message), style))
+
+
+def _window(line: str, start: int, end: int, room: int) -> tuple[str, int, int]:
+    """Return the line with tabs spread out, cut to ``room`` columns around the range, and the range in it."""
+    before, inside, after = (_spread(part) for part in (line[:start], line[start:end], line[end:]))
+    room = max(room, 20)
+    if len(before) + len(inside) > room:
+        before = "…" + before[-(max(room - len(inside), 12)) :]
+    shown = _plain(before + inside + after)
+    if len(shown) > room:
+        shown = f"{shown[: room - 1]}…"
+    return shown, min(len(before), room - 2), min(len(before) + len(inside), room)
+
+
+def _spread(text: str) -> str:
+    return text.replace("\t", " " * _TAB)
+
+
+def _essential(trace: Sequence[TraceStep], context: Context) -> tuple[list[TraceStep], int]:
+    """Return the steps that fit on a screen, the weightiest first chosen, in their order; and how many are left out."""
+    # A step is its line, its caret and at most one line that says where it is.
+    each = 3 if any(context.source(step.file) is not None for step in trace) else 2
+    room = (MOST_LINES - 3) // each
+    if len(trace) <= room:
+        return list(trace), 0
+    ranked = sorted(range(len(trace)), key=lambda at: (_WEIGHT[trace[at].kind], trace[at].depth, -at))
+    chosen = sorted(ranked[:room])
+    return [trace[at] for at in chosen], len(trace) - len(chosen)
+
+
+def _plain(text: str) -> str:
+    """Return text that cannot command the terminal: control characters of a source file become their escapes."""
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
