@@ -48,14 +48,20 @@ def declaration(c: Context, node: Any) -> None:
             c.bind(name, Binding("function", None, ir.FunctionName(name), c.type_of(result.type)))
             return
     known = c.names.get(name)
-    if known is not None and known.kind == "function" and node.init is None and _plain(node.type):
+    if (
+        ctype == ""
+        and known is not None
+        and known.kind == "function"
+        and node.init is None
+        and _plain(node.type)
+    ):
         return  # a prototype by means of a function type
     structure = struct_name(node.type)
     if "extern" in storage:
         c.bind(name, variable(ir.Global(name), ctype, structure))
         return
     if "static" in storage:
-        binding = variable(ir.Global(f"{c.name}.{name}"), ctype, structure)
+        binding = variable(ir.Global(c.unique(f"{c.name}.{name}")), ctype, structure)
         c.bind(name, binding)
         if node.init is not None:
             static_initialiser(c, binding, node.init, at)

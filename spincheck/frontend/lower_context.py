@@ -179,14 +179,18 @@ class Context:
 
     def local(self, name: str, ctype: str, object_: str = "", *, parameter: bool = False) -> Binding:
         """A new automatic variable, named apart from every other of the function."""
-        count = self.used[name] = self.used.get(name, 0) + 1
-        unique = name if count == 1 else f"{name}#{count}"
+        unique = self.unique(name)
         place = ir.Local(unique)
         if not parameter:
             self.locals.append(ir.Variable(unique, type_code(ctype)))
         binding = variable(place, ctype, object_)
         self.bind(name, binding)
         return binding
+
+    def unique(self, name: str) -> str:
+        """``name``, told apart from earlier variables of that name."""
+        count = self.used[name] = self.used.get(name, 0) + 1
+        return name if count == 1 else f"{name}#{count}"
 
     def lookup(self, name: str) -> Binding:
         """What ``name`` means here; an unknown name is a variable of another unit."""

@@ -110,7 +110,8 @@ def negate(operand: ir.Value, ctype: str) -> Typed:
 def stable(item: ir.Value, changed: frozenset[str] | None = None) -> bool:
     """Whether no code that follows can change the value.
 
-    Without ``changed`` nothing but a temporary is safe from that; with it, locals other than those named are too.
+    Without ``changed`` nothing but a temporary is safe from that, and an unknown value is another at each evaluation; with it,
+    locals other than those named are safe, and it does not matter when something unknown is evaluated.
     """
     kind = item.__class__
     if kind is ir.Load:
@@ -125,7 +126,7 @@ def stable(item: ir.Value, changed: frozenset[str] | None = None) -> bool:
         return stable(item.operand, changed)  # type: ignore[union-attr]
     if kind is ir.AddressOf:
         return stable_place(item.place, changed)  # type: ignore[union-attr]
-    return kind is not ir.Unknown
+    return kind is not ir.Unknown or changed is not None
 
 
 def stable_place(item: ir.Place, changed: frozenset[str] | None = None) -> bool:

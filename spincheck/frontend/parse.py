@@ -25,6 +25,16 @@ DEPTH = 6000
 """Interpreter frames that reading one function may use: some four hundred levels of parentheses."""
 
 
+TYPEOFS = 12
+"""So many ``typeof`` may be nested in each other's operands."""
+
+SUFFIXES = 500
+"""So many parentheses or subscripts may follow each other."""
+
+LONG = 2000
+"""Declarations of fewer tokens cannot have enough suffixes to matter."""
+
+
 class SyntaxFault(Exception):  # noqa: N818 - a fault of the text, not of the program
     """The parser rejects a text at the token with ordinal ``at`` (or a little before it); ``reason`` says why."""
 
@@ -86,6 +96,7 @@ def parse(tokens: Sequence[ParserToken], typedefs: Sequence[str]) -> list[c_ast.
         SyntaxFault: the parser rejects them.
 
     """
+    _check_hazards(tokens)
     parser = CParser(lexer=_Feed, dialect="c23")
     feed = parser.clex
     assert isinstance(feed, _Feed)
@@ -106,6 +117,32 @@ def parse(tokens: Sequence[ParserToken], typedefs: Sequence[str]) -> list[c_ast.
         raise SyntaxFault(reason, feed.read.lineno if feed.read else 0) from None
     skip = len(typedefs)
     return list(tree.ext[skip:])
+
+
+def _check_hazards(tokens: Sequence[ParserToken]) -> None:
+    """Reject what would cost the parser more than its length.
+
+    It reads the operand of ``typeof`` twice in front of a brace, and walks all suffixes of a declarator for each one.
+    """
+    if len(tokens) < LONG and sum(token.type == "TYPEOF" for token in tokens) <= TYPEOFS:
+        return
+    opened: list[bool] = []
+    suffixes = [0]
+    typeofs = 0
+    before = ""
+    for token in tokens:
+        kind = token.type
+        if kind in {"LPAREN", "LBRACKET"}:
+            suffixes[-1] = suffixes[-1] + 1 if before in {"RPAREN", "RBRACKET"} else 0
+            opened.append(before == "TYPEOF")
+            typeofs += opened[-1]
+            suffixes.append(0)
+        elif kind in {"RPAREN", "RBRACKET"} and opened:
+            typeofs -= opened.pop()
+            suffixes.pop()
+        if typeofs > TYPEOFS or suffixes[-1] > SUFFIXES:
+            raise SyntaxFault("nested too deeply", token.lineno)
+        before = kind
 
 
 def _reason(message: str) -> str:

@@ -155,14 +155,13 @@ def assign(c: Context, node: Any) -> tuple[ir.Place, str, ir.Value]:
         c.assign(target, types.convert(result, source, ctype), at)
         return target, ctype, ir.Load(target)
     kind = node.rvalue.__class__
-    if kind is c_ast.TernaryOp or kind is c_ast.FuncCall or kind is c_ast.BinaryOp:
+    if kind is c_ast.TernaryOp or (kind is c_ast.FuncCall and isinstance(target, ir.Local)):
         into(c, target, ctype, node.rvalue, at)
         return target, ctype, ir.Load(target)
     result, source = value(c, node.rvalue)
     result = types.convert(result, source, ctype)
     c.assign(target, result, at)
-    constant = isinstance(result, ir.Int | ir.FunctionName | ir.Text | ir.AddressOf) and stable(result)
-    return target, ctype, result if constant else ir.Load(target)
+    return target, ctype, result if stable(result) else ir.Load(target)
 
 
 def _assignment(c: Context, node: Any) -> Typed:

@@ -31,6 +31,9 @@ from spincheck.frontend.tokens import Token
 ATTEMPTS = 40
 """After so many parses of one function the rest of its body becomes opaque at once."""
 
+LEVELS = 100
+"""Statements are not told apart below so many levels: what fails there costs the statement at this level."""
+
 _UNKNOWN_TYPE = "%unknown"
 
 
@@ -240,7 +243,7 @@ class _Repair:
         """Replace the smallest statement around a fault with which the parser gets beyond it."""
         spans = self.spans(body, index)
         if fault.reason == "nested too deeply":
-            chosen = [spans[-1], *(spans[level] for level in (200, 50, 10, 2, 0) if level < len(spans) - 1)]
+            chosen = [spans[-1], *(spans[level] for level in (50, 10, 2, 0) if level < len(spans) - 1)]
         else:
             before = self.spans(body, max(spans[-1].start - 1, body + 1)) if spans else []
             chosen = [
@@ -308,14 +311,14 @@ class _Repair:
             holder = [self.word("LPAREN", "(", where), *holder, self.word("RPAREN", ")", where)]
         else:
             semi = self.word("SEMI", ";", where)
-            holder = [self.word("LPAREN", "(", where), *holder, semi, semi, self.word("RPAREN", ")", where)]
+            holder = [self.word("LPAREN", "(", where), semi, *holder, semi, self.word("RPAREN", ")", where)]
         self.tokens = [*self.tokens[: span.start], *holder, *self.tokens[span.end :]]
 
     def spans(self, body: int, index: int) -> list[_Span]:
         """The statements around a token, the outermost first."""
         found: list[_Span] = []
         low, high = body + 1, self.partner[body]
-        while low < high:
+        while low < high and len(found) < LEVELS:
             inner = self.statement_at(low, high, index)
             if inner is None:
                 break
@@ -386,6 +389,15 @@ class _Repair:
                 return at
         return end
 
+    def follows_parameters(self, brace: int) -> bool:
+        """Whether a brace opens the body of a nested function."""
+        opening = self.partner.get(brace - 1, -1)
+        return (
+            self.tokens[brace - 1].type == "RPAREN"
+            and opening > 0
+            and self.tokens[opening - 1].type in {"ID", "TYPEID"}
+        )
+
     def statement_end(self, at: int, high: int) -> int:
         """The index after the statement at ``at``."""
         tokens, partner = self.tokens, self.partner
@@ -406,7 +418,10 @@ class _Repair:
                 at = partner.get(at, high - 1) + 1
             else:
                 while at < high and tokens[at].type != "SEMI":
+                    nested = tokens[at].type == "LBRACE" and self.follows_parameters(at)
                     at = partner[at] + 1 if at < partner.get(at, -1) < high else at + 1
+                    if nested:
+                        return at
                 at = min(at + 1, high)
             if at < high and tokens[at].type == "ELSE":
                 at += 1

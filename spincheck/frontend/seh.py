@@ -22,8 +22,9 @@ from pycparser import c_ast
 
 from spincheck import ir
 from spincheck.frontend.expressions import literal, value
-from spincheck.frontend.lower_code import Label
+from spincheck.frontend.lower_code import Label, Test
 from spincheck.frontend.lower_context import Context, Frame
+from spincheck.frontend.lower_operators import combine
 
 COPIES = 64
 """So many copies of termination blocks a function may have before ways out to the same place share one."""
@@ -66,14 +67,16 @@ def _except(c: Context, node: Any) -> None:
         c.place(end)
         return
     if not any(getattr(item, "handler", None) is caught for item in c.code[before:]):
-        # Nothing is called inside: only an access to memory can raise, somewhere.
+        # Nothing is called inside: an access to memory may raise, the first one or the last.
+        begin = Label()
+        c.code[before:before] = [Test(ir.Unknown("exception"), caught, begin, at), begin]
         c.test(ir.Unknown("exception"), caught, end, at)
     c.goto(end)
     c.place(caught)
     if known is None:
         selected, _ = value(c, node.iffalse.cond)
         search = Label()
-        c.test(ir.Binary(">", selected, ir.Int(0)), handle, search, at)
+        c.test(combine(">", selected, "", ir.Int(0), "i32")[0], handle, search, at)
         c.place(search)
         _raise(c, at)
     c.place(handle)

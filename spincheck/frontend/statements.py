@@ -19,7 +19,6 @@ from spincheck.frontend.expressions import condition, effect, value
 from spincheck.frontend.initialisers import declaration, type_definition
 from spincheck.frontend.lower_code import Indirect, Label, Select, Test
 from spincheck.frontend.lower_context import Context
-from spincheck.frontend.lower_operators import stable
 from spincheck.frontend.lower_types import NOTHING, Typed
 
 
@@ -58,9 +57,6 @@ def statement_expression(c: Context, node: Any) -> Typed:
         statement(c, last)
     else:
         result = value(c, last)
-        # The variables of the block end with it, and it may be run again before the value is used.
-        if not stable(result[0]) and not isinstance(result[0], ir.Unknown):
-            result = ir.Load(c.spill(result[0], last.coord.line)), result[1]
     c.leave(scope)
     return result
 
