@@ -32,6 +32,11 @@ class Node:
         self.roles: list[tuple[str, Role]] = []
 
 
+def _owes_release(node: Node) -> bool:
+    """Whether the function's role is entered with a lock that it must give back."""
+    return any(hold.at_exit == "released" for _, role in node.roles for hold in role.holds)
+
+
 class CallGraph:
     """The call graph of some units. ``nodes`` is in a fixed order, whatever the order of the units."""
 
@@ -154,7 +159,7 @@ class CallGraph:
         work = [
             node
             for node in self.nodes
-            if any(name in tables.operations or name in tables.immediate for name in node.header.calls)
+            if any(name in tables.operations or name in tables.immediate for name in node.header.calls) or _owes_release(node)
         ]
         reached = {id(node) for node in work}
         while work:
