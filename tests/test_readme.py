@@ -34,6 +34,7 @@ def test_extras_of_the_blocks_exist():
 def test_ci_runs_the_second_block(tmp_path):
     """Run the real script with stand-ins for every program it starts: what reaches bash is the block."""
     (tmp_path / ".ci").mkdir()
+    (tmp_path / "site_scons" / "site_tools").mkdir(parents=True)
     script = tmp_path / ".ci" / "run"
     script.write_text((ROOT / ".ci" / "run").read_text(encoding="utf-8"), encoding="utf-8")
     (tmp_path / "README.md").write_text(README, encoding="utf-8")
