@@ -36,13 +36,17 @@ BESIDE = frozenset(("LockOrder",))
 
 
 class Told(NamedTuple):
-    """One diagnostic of the analyser; ``acquired`` is the line in the callback where its trace takes the lock, 0 if not shown."""
+    """One diagnostic of the analyser; ``acquired`` is the line in the callback where its trace takes the lock, 0 if not shown.
+
+    ``sure``: an error; a warning says itself that it could not be decided.
+    """
 
     what: str
     line: int
     lock: str
     function: str
     acquired: int
+    sure: bool
 
 
 class Mismatch(NamedTuple):
@@ -104,7 +108,7 @@ def difference(verdict: Verdict, report: Report) -> Mismatch:
     """Return how a report differs from brute force."""
     told = [_told(diagnostic) for diagnostic in report.diagnostics if diagnostic.rule not in BESIDE]
     missed = [violation for violation in verdict.first if not any(_tells(one, violation, verdict) for one in told)]
-    wrong = [one for one in told if not any(_is_true(one, violation) for violation in verdict.all)]
+    wrong = [one for one in told if one.sure and not any(_is_true(one, violation) for violation in verdict.all)]
     gaps = [gap.reason for gap in (*report.coverage.recovered, *report.coverage.unanalysed)]
     if report.coverage.imprecise:
         missed = []
@@ -118,7 +122,7 @@ def _told(diagnostic: Diagnostic) -> Told:
         if step.kind in {"acquire", "call"} and step.depth == 0:
             acquired = step.line
             break
-    return Told(what, diagnostic.line, diagnostic.lock, diagnostic.function, acquired)
+    return Told(what, diagnostic.line, diagnostic.lock, diagnostic.function, acquired, diagnostic.severity == "error")
 
 
 def _tells(told: Told, violation: Violation, verdict: Verdict) -> bool:

@@ -161,7 +161,7 @@ class Enumerator:
         self._depth: dict[str, int] = {}
         self._fields: dict[str, Any] = {}
         self._held: dict[str, tuple[tuple[int, ...], Any]] = {}
-        self._again: dict[str, None] = {}
+        self._again: dict[str, int] = {}
         self._frames: list[_Frame] = []
         self._calls = 0
         self._path_violations: list[Violation] = []
@@ -356,8 +356,7 @@ class Enumerator:
         self._again.pop(lock, None)
         if lock in self._held:
             self._violate("double", self._stack(), lock)
-            if self._choose(2):
-                self._again[lock] = None  # whether the next release gives it back is open: the machine hangs before
+            self._again[lock] = (0, 1, 2)[self._choose(3)]  # whether releases give it back is open: the machine hangs before
         token = _Irql(lock) if irql is not None else None
         self._held[lock] = (self._stack(), token)
         if irql is not None:
@@ -365,8 +364,8 @@ class Enumerator:
 
     def _give(self, lock: str, irql: Any) -> None:
         saved = self._read(irql) if irql is not None else None
-        if lock in self._again:
-            del self._again[lock]
+        if self._again.get(lock, 0) > 0:
+            self._again[lock] -= 1
             return
         before = self._held.pop(lock, None)
         if before is None:
