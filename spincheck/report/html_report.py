@@ -49,6 +49,7 @@ def render(report: Report, *, verbosity: int = 0, context: Context = EMPTY) -> s
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.filters["coded"] = coded
     style, script = _resource("page.css"), _resource("page.js")
     sources = _sources(report.diagnostics, context)
     violations = [_violation(number, one, context) for number, one in enumerate(report.diagnostics)]
@@ -74,6 +75,12 @@ def render(report: Report, *, verbosity: int = 0, context: Context = EMPTY) -> s
     )
     assert isinstance(page, str)
     return page
+
+
+def coded(message: str) -> Markup:
+    """Return a message with what stands in backticks as code."""
+    parts = message.split("`")
+    return Markup("").join(Markup("<code>{}</code>").format(part) if at % 2 else part for at, part in enumerate(parts))
 
 
 def _resource(name: str) -> str:

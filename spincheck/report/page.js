@@ -24,6 +24,13 @@
 
   const row = (step) => document.getElementById(`f${step.file}-${step.line}`);
 
+  // Scrolls inside a box only; the page stays where it is.
+  const centre = (box, element) => {
+    const from = box.getBoundingClientRect();
+    const one = element.getBoundingClientRect();
+    box.scrollTop += one.top + one.height / 2 - from.top - box.clientHeight / 2;
+  };
+
   const clean = () => {
     all("tr.said").forEach((one) => one.remove());
     all(".source tr.step, .source tr.held, .source tr.free, .source tr.now").forEach((one) => {
@@ -129,10 +136,22 @@
     said.className = `said ${step.kind}`;
     said.append(document.createElement("td"), document.createElement("td"), document.createElement("td"));
     const text = document.createElement("p");
-    text.textContent = step.message;
+    step.message.split("`").forEach((part, at) => {
+      const piece = document.createElement(at % 2 ? "code" : "span");
+      piece.textContent = part;
+      text.append(piece);
+    });
     said.lastChild.append(text);
     line.after(said);
-    if (scroll) line.scrollIntoView({ block: "center" });
+    const pane = line.closest(".scroll");
+    centre(pane, line);
+    centre(document.querySelector(".violation.on .steps"), document.querySelector(".steps a.on"));
+    centre(document.querySelector(".list"), document.querySelector(".pick.on"));
+    if (scroll) {
+      // Beside each other everything fits the window; below each other the file matters most.
+      const wide = matchMedia("(min-width: 821px)").matches;
+      (wide ? document.querySelector(".detail") : walker).scrollIntoView({ block: "start" });
+    }
   };
 
   document.addEventListener("click", (event) => {

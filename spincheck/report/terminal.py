@@ -84,7 +84,15 @@ def _excerpt(step: TraceStep, previous: TraceStep | None, width: int, context: C
     repeated = previous is not None and (previous.file, previous.line) == (step.file, step.line)
     if not repeated:
         yield Text.assemble((f"{step.line:>{width}} | ", "blue"), shown)
-    yield Text.assemble((f"{' ' * width} | ", "blue"), " " * left, ("^" * max(right - left, 1), style), " ", (_plain(step.message), style))
+    margin = (f"{' ' * width} | ", "blue")
+    caret = ("^" * max(right - left, 1), style)
+    said = _plain(step.message)
+    room = max(context.width, 40) - width - 3
+    if right + 1 + len(said) <= room:
+        yield Text.assemble(margin, " " * left, caret, " ", (said, style))
+    else:
+        yield Text.assemble(margin, " " * left, caret)
+        yield Text.assemble(margin, " " * max(min(left, room - len(said)), 0), (said, style))
 
 
 def _window(line: str, start: int, end: int, room: int) -> tuple[str, int, int]:
@@ -105,8 +113,8 @@ def _spread(text: str) -> str:
 
 def _essential(trace: Sequence[TraceStep], context: Context) -> tuple[list[TraceStep], int]:
     """Return the steps that fit on a screen, the weightiest first chosen, in their order; and how many are left out."""
-    # A step is its line, its caret and at most one line that says where it is.
-    each = 3 if any(context.source(step.file) is not None for step in trace) else 2
+    # A step is at most where it is, its line, its caret and what it says.
+    each = 4 if any(context.source(step.file) is not None for step in trace) else 2
     room = (MOST_LINES - 3) // each
     if len(trace) <= room:
         return list(trace), 0
