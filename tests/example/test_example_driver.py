@@ -104,10 +104,11 @@ def test_clean_driver_is_built(example):
 
 
 def test_defect_in_one_file_stops_before_its_compilation(example):
-    built = example.scons("defect=leak_on_error")
+    built = example.scons("defect=leak_wdf_lock")
     output = built.stdout + built.stderr
     assert built.returncode == 2, output
-    assert re.search(r"^queue\.c:\d+:\d+: error: .*`dev->StateLock`.*PxEvtIoRead.* \[SpinlockRelease\]$", output, re.MULTILINE)
+    error = r"^queue\.c:\d+:\d+: error: .*`dev->OutputLock`.*`PxEvtIoWrite`.* \[WdfSpinlockRelease\b"
+    assert re.search(error, output, re.MULTILINE), output
     assert re.search(r"^queue\.c:\d+:\d+: note: ", output, re.MULTILINE)
     assert "scons: *** [build/queue.o.spin] 1 lock violation" in output
     assert not re.search(r"-o build/queue\.o |-o build/px4\.sys ", output)
