@@ -13,6 +13,7 @@ import msgspec
 
 from spincheck import cli_report, driver_baseline
 from spincheck.cli_errors import say
+from spincheck.cli_progress import Progress
 from spincheck.cli_report import Form
 from spincheck.diagnostics import Report
 from spincheck.driver import Session, status_of
@@ -20,6 +21,7 @@ from spincheck.driver_inputs import Input, InputError, read_inputs
 from spincheck.driver_output import write_whole
 from spincheck.driver_settings import Options, default_cache
 from spincheck.report.context import Suppressed
+from spincheck.report.text import count
 
 
 class Arguments(msgspec.Struct, frozen=True):
@@ -66,7 +68,7 @@ def check(arguments: Arguments, form: Form, baseline: str | None) -> int:
     if baseline is not None:
         known = driver_baseline.read(baseline)
     options = arguments.options()
-    with Session(options) as session:
+    with Session(options) as session, _progress(arguments):
         report = session.check(_inputs(arguments), target=_target(arguments))
     suppressed = [Suppressed(one, in_source=True, reason=reason) for one, reason in session.silenced]
     if known is not None:
@@ -99,6 +101,11 @@ def _say_baseline(path: str, new: int, hidden: int, gone: Sequence[driver_baseli
         say(f"make {path} again with spincheck baseline, so that what has gone cannot come back unseen")
 
 
+def _progress(arguments: Arguments) -> Progress:
+    what = count(len(arguments.files), "file") if arguments.files else str(arguments.compdb)
+    return Progress(f"checking {what}", on=not arguments.quiet)
+
+
 def _title(arguments: Arguments) -> str:
     """Return a name for the driver: what a page of it is called."""
     if arguments.compdb:
@@ -127,7 +134,7 @@ def link(arguments: Arguments, output: str) -> int:
 
 def baseline(arguments: Arguments, output: str) -> int:
     """Run ``spincheck baseline``."""
-    with Session(arguments.options()) as session:
+    with Session(arguments.options()) as session, _progress(arguments):
         report = session.check(_inputs(arguments), target=_target(arguments))
     _write(output, driver_baseline.make(report))
     _finish(session, report, arguments)

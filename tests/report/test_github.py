@@ -10,9 +10,9 @@ from spincheck.report import github
 
 def test_annotations_carry_the_path():
     assert github.render(made(LEAK, UNUSED)).splitlines() == [
-        "::error file=src/dpc.c,line=9,col=9,title=SpinlockRelease%2C Spinlock::spin lock `d->Lock` is still held when callback `MyDpc` returns"
+        ("::error file=src/dpc.c,line=9,col=9,title=SpinlockRelease%2C Spinlock::spin lock `d->Lock` is still held when callback `MyDpc` returns"
         "%0Asrc/dpc.c:7: `Take` returns with `d->Lock` held%0Asrc/take helper.c:3: acquired here by KeAcquireSpinLock"
-        "%0Asrc/dpc.c:8: taking the path where d->Count > 3%0Asrc/dpc.c:9: returns here while `d->Lock` is held",
+        "%0Asrc/dpc.c:8: taking the path where d->Count > 3%0Asrc/dpc.c:9: returns here while `d->Lock` is held"),
         "::warning file=src/dpc.c,line=1,col=1,title=UnusedSuppression::suppression of Spinlock suppresses nothing; remove it",
         "::notice title=spincheck::2 files, 5 functions, 1 error and 1 warning",
     ]
