@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 from spincheck.analysis import events
 from spincheck.analysis.lockops import LockMachine, Outcome, Problem, look_up, may_alias, note_need, tainted
 from spincheck.analysis.path import Node
+from spincheck.analysis.project import projected
 from spincheck.analysis.summaries import NOWHERE, Case, CaseNeed, Summary
 from spincheck.analysis.transfer import Interpreter, Step
 from spincheck.domain.intervals import IntSet
@@ -47,6 +48,7 @@ class Calls:
         self._in = interpreter
         self._callee = callee
         self._exact = exact
+        self._projected: dict[int, Summary] = {}
         self._targets = targets
         self._tables = interpreter.tables
         interpreter.call = self.call
@@ -271,6 +273,14 @@ class Calls:
         if self._needs_cases(state, summary, reader):
             summary = self._exact(name)
             reader = RowReader(self._in, state, summary, arguments)
+        grouped = False
+        if not state.exact and len(summary.cases) > 1 and not self._in.outcome_matters(call, summary):
+            narrow = self._projected.get(id(summary))
+            if narrow is None:
+                narrow = self._projected[id(summary)] = projected(summary)
+            grouped = narrow is not summary
+            summary = narrow
+            reader = RowReader(self._in, state, summary, arguments)
         for number in summary.acquires:
             self._in.note_acquired(state, reader.term(number), _operation_of(summary, number), call.at, name)
         fitting: list[tuple[int, State, list[Problem]]] = []
@@ -284,7 +294,8 @@ class Calls:
             case = summary.cases[number]
             if len(fitting) > 1 or case.locks:
                 touched = tuple((side.normal(reader.term(lock.lock)), lock.status) for lock in case.locks)
-                side.trace = Node("call", (side.trace,), pc, call.at, choice=number, locks=touched, function=name, case=number)
+                choice = number if not grouped else -1 - number
+                side.trace = Node("call", (side.trace,), pc, call.at, choice=choice, locks=touched, function=name, case=number)
             for problem in problems:
                 self._in.problems.append((problem._replace(case=number), side.copy()))
             if call.result is not None:
@@ -506,7 +517,7 @@ class RowReader:
         self._rows = summary.rows
         self._arguments = arguments
         self._terms: dict[int, Term] = {}
-        self._tag = f"call{len(arguments)}"
+        self._made: Term | None = None
 
     def term(self, number: int) -> Term:
         """Return the caller's term for a row."""
@@ -515,6 +526,12 @@ class RowReader:
             known = self._terms[number] = self._read(number)
         return known
 
+    def _unknown(self, name: str) -> Term:
+        """Return one of the values that this call makes: parts of one new value, so that a loop has one to tell apart and not many."""
+        if self._made is None:
+            self._made = self._in.fresh(self._before, "call")
+        return self._in.terms.make("sel", self._made, name)
+
     def _read(self, number: int) -> Term:
         op, *args = self._rows[number]
         terms = self._in.terms
@@ -522,11 +539,11 @@ class RowReader:
             position = int(args[0])
             if position < len(self._arguments):
                 return self._arguments[position]
-            return self._in.fresh(self._before, f"missing{position}")
+            return self._unknown(f"missing{position}")
         if op in {"fresh", "uninit"}:
             if op == "uninit":
                 return terms.make("uninit", self._in.pc, number)
-            return self._in.fresh(self._before, f"row{number}")
+            return self._unknown(f"row{number}")
         if op == "int":
             return terms.constant(int(args[0]))
         if op == "container":
@@ -536,5 +553,5 @@ class RowReader:
         values = [self.term(arg[0]) if isinstance(arg, list | tuple) else arg for arg in args]
         made = terms.form(op, values)
         if made.depth > 24:
-            return self._in.fresh(self._before, f"deep{number}")
+            return self._unknown(f"deep{number}")
         return self._before.normal(made)

@@ -31,7 +31,7 @@ class Budget:
     locks, and where it does not.
     """
 
-    def __init__(self, disjuncts: int = 32, steps: int = 3_000, turns: int = 4, idle_turns: int = 2) -> None:
+    def __init__(self, disjuncts: int = 32, steps: int = 2_000, turns: int = 4, idle_turns: int = 2) -> None:
         self.disjuncts = disjuncts
         self.steps = steps
         self.turns = turns
@@ -47,10 +47,10 @@ Seen = dict[Any, list[State]]
 FEW = 6
 """Disjuncts per set of locks once the steps are used up."""
 
-MOST_LOCK_SETS = 128
-"""Sets of locks that are kept apart at one point; what is over is left out, and said to be."""
+MOST_LOCK_SETS = 32
+"""Sets of locks that are kept apart at one point; of those over it no lock is certain, and the report says so."""
 
-STOP = 4
+STOP = 3
 """At this multiple of its steps a function is given up; what was found until then stands."""
 
 
@@ -82,6 +82,7 @@ class Fixpoint:
         self._steps = 0
         self.exits: list[tuple[int, State]] = []
         self.in_doubt = False
+        self.gave_up = False
         self.exhausted: list[tuple[int, str]] = []
         cyclic = self._graph.cyclic
         self._busy = {cyclic[pc] for pc in range(len(cyclic)) if cyclic[pc] >= 0 and moves_locks(pc)}
@@ -104,6 +105,7 @@ class Fixpoint:
 
     def _give_up(self, pc: int) -> None:
         at = getattr(self._in.function.code[pc], "at", 0)
+        self.gave_up = True
         self.exhausted.append((at, f"more than {self._budget.steps * STOP} steps"))
 
     def _arrive(self, pc: int, state: State) -> None:
@@ -231,12 +233,16 @@ class Fixpoint:
                 joined.trace = merge([first.trace, second.trace], pc)
                 group[-2:] = [joined]
                 total -= 1
-        most = max(MOST_LOCK_SETS, limit)
-        if total > most:
-            code = self._in.function.code
-            at = getattr(code[min(pc, len(code) - 1)], "at", 0)
-            self.exhausted.append((at, f"more than {most} sets of locks at one point"))
-        return [state for group in groups.values() for state in group][:most]
+        if len(groups) <= MOST_LOCK_SETS:
+            return [state for group in groups.values() for state in group]
+        code = self._in.function.code
+        at = getattr(code[min(pc, len(code) - 1)], "at", 0)
+        self.exhausted.append((at, f"more than {MOST_LOCK_SETS} sets of locks at one point"))
+        kept = [state for group in list(groups.values())[: MOST_LOCK_SETS - 1] for state in group]
+        rest = [state for group in list(groups.values())[MOST_LOCK_SETS - 1 :] for state in group]
+        blurred = merging.blur(rest, pc)
+        blurred.trace = merge([state.trace for state in rest], pc)
+        return [*kept, blurred]
 
     # --- liveness of cells ---
 

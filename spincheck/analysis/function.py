@@ -14,6 +14,7 @@ from spincheck.analysis.calls import Callee, Calls
 from spincheck.analysis.cfg import Graph, Liveness
 from spincheck.analysis.fixpoint import COARSE, Budget, Fixpoint
 from spincheck.analysis.judge import Judge, Standing, held_by_role
+from spincheck.analysis.recursion import unbounded
 from spincheck.analysis.relevance import Relevance, sets_flag
 from spincheck.analysis.summaries import Summary
 from spincheck.analysis.transfer import Constants, Interpreter
@@ -97,6 +98,7 @@ def run(
 ) -> Run:
     """Run the fixpoint over a function."""
     interpreter = Interpreter(function, graph, around.tables, around.constants)
+    interpreter.outcome_matters = relevance.outcome_matters if budget is not COARSE else lambda _call, _summary: False
     interpreter.exact = exact
     interpreter.relevant = relevance.points.__contains__
     if standing.kind == "entry":
@@ -142,9 +144,14 @@ def analyse_function(
     if first is None or judge is None:
         relevance = _slice(graph, around, result_matters=asked, flags_matter=flagged)
         first = run(function, graph, around, standing, relevance, Budget(), exact=exact)
+        if first.fixpoint.gave_up:
+            # The coarse look covers every path too; what it takes for a defect and is none falls away in the replay.
+            narrow = _slice(graph, around, result_matters=False)
+            first = run(function, graph, around, standing, narrow, COARSE, exact=False)
         judge = Judge(first.interpreter, first.fixpoint, standing)
     findings = judge.findings()
     suspects = judge.suspects() if standing.kind == "helper" else ()
-    return write_summary(
+    summary = write_summary(
         first.interpreter, first.fixpoint, findings, suspects, tuple(judge.imprecise), fields_read(graph, around.reads)
     )
+    return unbounded(summary) if first.fixpoint.gave_up else summary

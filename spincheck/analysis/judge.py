@@ -267,8 +267,6 @@ class Judge:
             if found.verdict == "confirmed" and found.state is not None:
                 return self._finding(candidate, found.state, "")
             if found.verdict == "open":
-                if not state.lossy:
-                    return self._finding(candidate, state, "")
                 opened = True
         if opened:
             reason = f"budget ended before `{lock_name(self._in.function, candidate.states[0], problem.lock)}` was decided"

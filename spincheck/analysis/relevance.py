@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from spincheck.analysis.cfg import Graph, base_variable, field_name, values_of, visit_place, visit_value
+from spincheck.analysis.summaries import Summary
 from spincheck.ir import (
     AddressOf,
     Assign,
@@ -142,18 +143,31 @@ class Relevance:
         self.fields: set[str] = set()
         self.points: set[int] = set()
         self._work: list[int] = []
+        self._written: dict[int, frozenset[str]] = {}
         self._local_writers: dict[str, list[int]] = {}
         self._field_writers: dict[str, list[int]] = {}
         self._find_writers(writes)
         for pc, instruction in enumerate(graph.function.code):
             if graph.order[pc] < 0:
                 continue
-            if (isinstance(instruction, Call) and touches(instruction)) or (isinstance(instruction, Opaque) and instruction.calls) or (isinstance(instruction, Return) and result_matters and instruction.value is not None):
-                self._add(pc)
-            elif flags_matter and sets_flag(instruction):
+            if (isinstance(instruction, Call) and touches(instruction)) or (isinstance(instruction, Opaque) and instruction.calls) or (isinstance(instruction, Return) and result_matters and instruction.value is not None) or (flags_matter and sets_flag(instruction)):
                 self._add(pc)
         while self._work:
             self._expand(self._work.pop())
+
+    def outcome_matters(self, call: Call, summary: Summary) -> bool:
+        """Tell whether a call's result, or what it writes, has a part in what happens to locks."""
+        if call.result is not None and call.result in self.locals:
+            return True
+        for argument in call.arguments:
+            if isinstance(argument, AddressOf):
+                variable = base_variable(argument.place)
+                if isinstance(variable, Local) and variable.name in self.locals:
+                    return True
+        written = self._written.get(id(summary))
+        if written is None:
+            written = self._written[id(summary)] = summary.fields_written()
+        return not self.fields.isdisjoint(written)
 
     def _add(self, pc: int) -> None:
         if pc not in self.points:

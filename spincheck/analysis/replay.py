@@ -16,10 +16,10 @@ from spincheck.analysis.path import Node, ancestors, start
 from spincheck.analysis.transfer import EXIT, Interpreter
 from spincheck.domain.state import State
 
-MAX_STEPS = 4_000
+MAX_STEPS = 3_000
 """Instructions that the search for one finding may interpret."""
 
-MAX_TOTAL = 12_000
+MAX_TOTAL = 8_000
 """Instructions that all searches in one function may interpret; one that has so many candidates has one cause for most of them."""
 
 
@@ -44,12 +44,13 @@ def search(
 ) -> Found:
     """Look for a path that ends in a state that one of the tests accepts."""
     allowed = decisions(wanted.trace)
-    relevant = interpreter.relevant
+    relevant, matters = interpreter.relevant, interpreter.outcome_matters
     interpreter.relevant = lambda _: True
+    interpreter.outcome_matters = lambda _call, _summary: True
     try:
         return _search(interpreter, graph, allowed, at_exit, at_problem)
     finally:
-        interpreter.relevant = relevant
+        interpreter.relevant, interpreter.outcome_matters = relevant, matters
 
 
 def _search(
@@ -64,7 +65,7 @@ def _search(
     counter = 0
     steps = 0
     visited: set[Any] = set()
-    decided = {pc for pc, _ in allowed}
+    decided = {pc for pc, choice in allowed if choice >= 0}  # below 0: several cases taken for one
     while heap:
         turns, _, _, pc, state = heapq.heappop(heap)
         while True:

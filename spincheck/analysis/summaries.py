@@ -180,7 +180,7 @@ class TermWriter:
         if known is not None:
             return known
         # Arguments come first, so that a reader never looks ahead.
-        if term.op in {"fresh", "phi", "uninit", "local"}:
+        if term.op in {"fresh", "phi", "uninit", "local"} or (term.op == "sel" and not term.is_input):
             # Which instruction or variable it was is this function's affair; callers only tell one from another.
             self._numbers[term] = len(self.rows)
             self.rows.append(("uninit" if term.op == "uninit" else "fresh", len(self.rows)))

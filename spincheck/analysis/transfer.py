@@ -16,6 +16,7 @@ from spincheck.analysis.lockops import LockMachine, Problem
 from spincheck.analysis.naming import lock_name
 from spincheck.analysis.orders import Order
 from spincheck.analysis.path import Node
+from spincheck.analysis.summaries import Summary
 from spincheck.domain import intervals as iv
 from spincheck.domain.state import State
 from spincheck.domain.terms import Term, Terms
@@ -74,7 +75,8 @@ class Interpreter:
     """Interprets one function's instructions over states.
 
     ``problems`` collects what goes wrong, with the state it goes wrong in; ``acquired`` and ``orders`` what is taken, and while holding what; ``returned`` is the cell that a Return stores
-    its value in. ``relevant`` says which instructions are worth learning from; ``exact`` is given to every state. ``call`` interprets a call instruction; it is set by the room that knows callees.
+    its value in. ``relevant`` says which instructions are worth learning from, ``outcome_matters`` which
+    calls' results and writes are; ``exact`` is given to every state. ``call`` interprets a call instruction; it is set by the room that knows callees.
     """
 
     def __init__(self, function: Function, graph: Graph, tables: Tables, constants: Constants) -> None:
@@ -91,6 +93,7 @@ class Interpreter:
         self.pc = 0
         self.searched = 0
         self.relevant: Callable[[int], bool] = lambda _: True
+        self.outcome_matters: Callable[[Call, Summary], bool] = lambda _call, _summary: True
         self.exact = False
         self.names = temporaries(function)
         self._types = {variable.name: variable.type for variable in (*function.parameters, *function.locals)}
@@ -357,7 +360,7 @@ class Interpreter:
         if name is None:
             return
         allowed = iv.TYPE_RANGES.get(self._types.get(name, ""))
-        if allowed is not None and value.op in {"fresh", "pure"} and value not in state.facts.sets:
+        if allowed is not None and value.op in {"fresh", "pure", "sel"} and value not in state.facts.sets:
             state.facts.restrict(value, allowed)
         state.write(self.terms.make("local", name), value, self.pc)
 

@@ -24,12 +24,18 @@ from spincheck.analysis.summaries import (
     TermWriter,
 )
 from spincheck.analysis.transfer import Interpreter
-from spincheck.domain.state import State
+from spincheck.domain.state import CellClass, State, cell_class
 from spincheck.domain.terms import Term
 from spincheck.ir import Assign, Call, Opaque, Place
 
 MAX_CASES = 24
 """Cases of a function that touches locks; above, cases with the same locks are joined."""
+
+MAX_WRITES = 16
+"""Cells whose new values a case tells; of more, only flags (constants) are told, and that the others are written."""
+
+MAX_SETS = 24
+"""Facts that a case tells; leaving one out only makes the case fit more callers."""
 
 MAX_NEUTRAL_CASES = 4
 """Cases of a function that touches none."""
@@ -75,6 +81,7 @@ def _case(interpreter: Interpreter, state: State, writer: TermWriter) -> Case:
     relations = [relation for relation in state.facts.relations if _matters(relation, shown)]
     relations += [terms.make("bin", "==", left, right) for left, right in state.same.items() if left.is_input and right.is_input]
     sets = [(term, allowed) for term, allowed in state.facts.sets.items() if _matters(term, shown)]
+    sets = sets[:MAX_SETS]
     numbered = []
     for lock, held in locks.items():
         numbered.append(
@@ -88,6 +95,12 @@ def _case(interpreter: Interpreter, state: State, writer: TermWriter) -> Case:
         for lock, need in state.needs.items()
     )
     plain = {cell: value for cell, value in visible.items() if cell.op != "all"}
+    lost: dict[CellClass, None] = {}
+    if len(plain) > MAX_WRITES:
+        kept = dict([(cell, value) for cell, value in plain.items() if value.op == "int"][:MAX_WRITES])
+        lost = dict.fromkeys(cell_class(cell) for cell in plain if cell not in kept)
+        plain = {cell: value for cell, value in kept.items() if cell_class(cell) not in lost}
+    anything = terms.make("fresh", -1, "written")
     saved = {value: interpreter.machine.tokens.get(value) for value in plain.values()}
     return Case(
         sets=tuple(writer.values(term, allowed) for term, allowed in sets),
@@ -99,7 +112,8 @@ def _case(interpreter: Interpreter, state: State, writer: TermWriter) -> Case:
             (kind, writer.add(what) if isinstance(what, Term) else what, writer.add(epoch))
             for (kind, what), epoch in state.epochs.items()
             if not (isinstance(what, Term) and terms.root(what).op == "local") and kind != "local"
-        ),
+        )
+        + tuple((kind, what, writer.add(anything)) for kind, what in sorted(lost)),
         writes=tuple((writer.add(cell), writer.add(value)) for cell, value in plain.items()),
         filled=tuple((writer.add(cell.args[0]), writer.add(value)) for cell, value in visible.items() if cell.op == "all"),
         calls=tuple(sorted(state.calls)),

@@ -211,7 +211,7 @@ def _is_private(state: State, cell: Term, value: Term) -> bool:
     """The value is a constant, or an unknown that nothing but this cell refers to."""
     if value.op == "int":
         return True
-    if value.op not in {"fresh", "phi", "uninit"}:
+    if value.op not in {"fresh", "phi", "uninit", "sel"}:
         return False
     for other, held in state.memory.items():
         if other is cell:
@@ -385,6 +385,20 @@ def join(left: State, right: State, pc: int, *, widen: bool) -> State:
         if state_of_lock is not None:
             new.locks[lock] = state_of_lock
     return new
+
+
+def blur(states: list[State], pc: int) -> State:
+    """Return one state for states with different locks: of every lock that any of them touched nothing is certain."""
+    touched = {lock: known.kind for state in states for lock, known in state.locks.items()}
+    result: State | None = None
+    for state in states:
+        alike = state.copy()
+        alike.locks = {lock: LockState("maybe", kind) for lock, kind in touched.items()}
+        alike.needs = {}
+        result = alike if result is None else join(result, alike, pc, widen=False)
+    assert result is not None
+    result.lossy = True
+    return result
 
 
 def _retire(state: State, pc: int) -> None:
