@@ -20,7 +20,7 @@ from spincheck.analysis.transfer import Interpreter, Step
 from spincheck.domain.intervals import IntSet
 from spincheck.domain.lockstate import MAX_COUNT, LockState, Need
 from spincheck.domain.state import ANYTHING, State
-from spincheck.domain.terms import COMPARISONS, Term
+from spincheck.domain.terms import COMPARISONS, IRQL_TAG, Term
 from spincheck.ir import AddressOf, Call, FunctionName
 from spincheck.locks.model import Forbidden, Immediate, LockIdentity, Operation, Required, Saved
 
@@ -170,7 +170,7 @@ class Calls:
         event = events.event(self._in.terms, row, arguments, state.facts, pointee)
         if event.lock is None and event.handle is None:
             return self._external(state, pc, call, row.function, arguments)
-        result = self._in.fresh(state)
+        result = self._in.fresh(state, IRQL_TAG if row.saved.where == "result" else "")
         token = self._token(state, row, result, arguments)
         if row.action in {"acquire", "try"} and event.lock is not None:
             self._in.note_acquired(state, event.lock, row.function, call.at)
@@ -191,7 +191,7 @@ class Calls:
         if row.saved.where == "result":
             return result
         if row.saved.where == "out" and row.saved.argument < len(arguments):
-            token = self._in.fresh(state, "irql")
+            token = self._in.fresh(state, IRQL_TAG)
             state.write(self._in.terms.location(arguments[row.saved.argument]), token, self._in.pc)
             return token
         return None

@@ -18,7 +18,7 @@ from spincheck.domain import intervals as iv
 from spincheck.domain.lockstate import LockState
 from spincheck.domain.lockstate import join as join_locks
 from spincheck.domain.state import CellClass, State
-from spincheck.domain.terms import Term
+from spincheck.domain.terms import IRQL_TAG, Term
 
 Live = Callable[[Term], bool]
 """Whether a cell can still be read in this function."""
@@ -211,7 +211,7 @@ def _is_private(state: State, cell: Term, value: Term) -> bool:
     """The value is a constant, or an unknown that nothing but this cell refers to."""
     if value.op == "int":
         return True
-    if value.op not in {"fresh", "phi", "uninit", "sel"}:
+    if value.op not in {"fresh", "phi", "uninit", "sel"} or (value.op == "fresh" and str(value.args[1]).startswith(IRQL_TAG)):
         return False
     for other, held in state.memory.items():
         if other is cell:

@@ -85,6 +85,9 @@ def wrap(kind: str, value: int) -> int:
     return value
 
 
+IRQL_TAG = "irql"
+"""Tag of an unknown value that is an IRQL which an acquire saved: which one it is counts when it is given back."""
+
 _STATIC = frozenset(("local", "global", "text", "fn"))
 
 
