@@ -17,7 +17,7 @@ SOURCES = {
 
 def files(directory):
     found = (path.relative_to(directory) for path in directory.rglob("*") if path.is_file())
-    return {path.as_posix() for path in found if "__pycache__" not in path.parts}
+    return {path.as_posix() for path in found if not any(part.startswith((".", "__pycache__")) for part in path.parts)}
 
 
 def test_every_file_is_installed(tmp_path):
