@@ -274,6 +274,7 @@ def baseline(output: str, **arguments: Any) -> int:
     type=click.Choice(("text", "json", "markdown")),
     default="text",
     show_default=True,
+    help="Form of the history.",
 )
 @click.option("--cache", metavar="PATH", help="The cache that keeps the history.")
 def log(last: int, format_name: str, cache: str | None) -> int:

@@ -1,0 +1,85 @@
+"""The documentation: what is made from the code is up to date, links lead somewhere, and each marked command does what its page says."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import click
+import pytest
+from conftest import CLEAN, Runner
+
+from spincheck import cli, cli_docs
+from spincheck.locks import config
+from spincheck.locks.reader import SECTIONS
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+BLOCK = re.compile(r"<!-- (\w+)(?:: (.*?))? -->\n```\w*\n(.*?)```", re.DOTALL)
+OURS = ("tutorial.md", "ci.md", "cache.md", "verdicts.md", "comparison.md", "cli.md", "configuration.md")
+
+
+@pytest.mark.parametrize("name", sorted(cli_docs.pages()))
+def test_what_is_made_from_the_code_is_up_to_date(name: str):
+    made = cli_docs.pages()[name]
+    assert (DOCS / name).read_text(encoding="utf-8") == made, "run python -m spincheck.cli_docs docs"
+
+
+def test_every_option_of_the_configuration_is_there():
+    assert tuple(cli_docs.OPTIONS) == config.OPTIONS
+    assert {*cli_docs.TABLES, *cli_docs.WORDS} == set(SECTIONS)
+
+
+def test_every_command_has_a_section_and_every_option_a_help():
+    page = (DOCS / "cli.md").read_text(encoding="utf-8")
+    for name, command in cli_docs._every(cli.spincheck, "spincheck"):
+        assert f"\n## {name}\n" in page
+        assert command.help
+        for parameter in command.params:
+            assert not isinstance(parameter, click.Option) or parameter.help
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_links_lead_somewhere(name: str):
+    text = (DOCS / name).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
+        assert target.startswith("https://") or (DOCS / target).is_file(), target
+
+
+@pytest.mark.parametrize("name", ["tutorial.md", "ci.md", "cache.md"])
+def test_marked_commands_do_what_the_page_says(run: Runner, name: str):
+    text = (DOCS / name).read_text(encoding="utf-8")
+    if "--cc cc" in text and shutil.which("cc") is None:
+        pytest.skip("no C compiler here")
+    run.write("clean.i", CLEAN)
+    run_blocks = 0
+    out = replaced = ""
+    for kind, argument, body in BLOCK.findall(text):
+        if kind == "file":
+            (run.directory / argument).write_text(body, encoding="utf-8")
+        elif kind == "run":
+            program, *arguments = shlex.split(body)
+            assert program == "spincheck"
+            ran = run(*arguments)
+            assert f"status {ran.status}" == argument, (body, ran)
+            out = ran.out
+            run_blocks += 1
+        elif kind == "output":
+            assert out == body
+        elif kind == "replace":
+            replaced, place = body, run.directory / argument
+        else:
+            assert kind == "with"
+            source = place.read_text(encoding="utf-8")
+            assert replaced in source
+            place.write_text(source.replace(replaced, body, 1), encoding="utf-8")
+    assert run_blocks >= 4
+
+
+def test_commands_named_in_the_pages_exist():
+    known = {name for name, _ in cli_docs._every(cli.spincheck, "spincheck")}
+    for page in OURS:
+        text = (DOCS / page).read_text(encoding="utf-8")
+        for words in re.findall(r"^(?:  - run: )?(spincheck [a-z]+(?: [a-z]+\b)?)", text, re.MULTILINE):
+            assert words in known or words.rpartition(" ")[0] in known, words
