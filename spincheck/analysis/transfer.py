@@ -257,26 +257,25 @@ class Interpreter:
         other = state.copy()
         holds = state.assume(condition, holds=True)
         fails = other.assume(condition, holds=False)
-        if holds and fails:
-            for choice, side in ((1, state), (0, other)):
+        steps = []
+        # Also where only one way is open: what decided it came before, and a reader has to be told where it shows.
+        for possible, choice, target, side in ((holds, 1, instruction.then, state), (fails, 0, instruction.otherwise, other)):
+            if possible:
                 side.trace = Node("branch", (side.trace,), pc, instruction.at, choice=choice)
-            return [Step(instruction.then, state), Step(instruction.otherwise, other)]
-        if holds:
-            return [Step(instruction.then, state)]
-        return [Step(instruction.otherwise, other)] if fails else []
+                steps.append(Step(target, side))
+        return steps
 
     @staticmethod
     def _ignore(state: State, pc: int, instruction: Branch, condition: Term) -> list[Step]:
         """A branch that decides nothing: follow what is possible and learn nothing."""
         allowed = state.facts.range_of(state.normal(condition))
-        if allowed.single == 0:
-            return [Step(instruction.otherwise, state)]
-        if 0 not in allowed:
-            return [Step(instruction.then, state)]
-        other = state.copy()
-        for choice, side in ((1, state), (0, other)):
-            side.trace = Node("branch", (side.trace,), pc, instruction.at, choice=choice)
-        return [Step(instruction.then, state), Step(instruction.otherwise, other)]
+        steps = []
+        for possible, choice, target in ((allowed.single != 0, 1, instruction.then), (0 in allowed, 0, instruction.otherwise)):
+            if possible:
+                side = state.copy()
+                side.trace = Node("branch", (side.trace,), pc, instruction.at, choice=choice)
+                steps.append(Step(target, side))
+        return steps
 
     def _switch(self, state: State, pc: int, instruction: Switch) -> list[Step]:
         value = self.value(state, instruction.value)
