@@ -15,7 +15,7 @@ from spincheck.frontend.calls import BUILTINS, arguments
 from spincheck.frontend.expressions import VALUES, condition, effect, literal, value
 from spincheck.frontend.lower_code import Label
 from spincheck.frontend.lower_context import Context
-from spincheck.frontend.lower_types import NOTHING, ZERO, Typed
+from spincheck.frontend.lower_types import NOTHING, RANGES, ZERO, Typed
 
 
 def _expect(c: Context, node: Any) -> Typed:
@@ -68,13 +68,17 @@ def _choose(c: Context, node: Any) -> Typed:
 def _generic(c: Context, node: Any) -> Typed:
     """``_Generic``: the association of the operand's type; none of its operands but the chosen one is executed."""
     wanted = c.static_type(node.expr)
-    default = None
-    for association in node.associations:
-        if association.type is None:
-            default = association.expr
-        elif wanted and c.type_of(association.type) == wanted:
-            return value(c, association.expr)
-    return value(c, default) if default is not None else (ir.Unknown("generic"), "")
+    named = [association for association in node.associations if association.type is not None]
+    fitting = [association.expr for association in named if c.type_of(association.type) == wanted]
+    # Types of structures, and what is const, are not told apart. Expressions that fit then differ in their types
+    # only; but which of several functions is named stays unknown.
+    if fitting and wanted and (len(fitting) == 1 or fitting[0].__class__ is not c_ast.ID):
+        return value(c, fitting[0])
+    if not fitting and wanted.lstrip("*") in RANGES:
+        default = next((one.expr for one in node.associations if one.type is None), None)
+        if default is not None:
+            return value(c, default)
+    return ir.Unknown("generic"), ""
 
 
 def _offset(c: Context, node: Any) -> Typed:
