@@ -16,9 +16,48 @@ from typing import Any, NamedTuple
 
 from .printer import Written
 from .program import (
-    SLOTS, STATUS, Ask, Attempt, Break, Choice, Cmp, Const, Continue, Copy, Deref, Do, DoWhile, Fetch, Field, For, Function, Give, Goto,
-    If, Inside, Invoke, IsNull, Label, Logic, Mask, Named, Node, Not, NtSuccess, Null, Out, Plus, Pointer, Program, Return, Set, Slot,
-    Switch, Take, Var, While,
+    SLOTS,
+    STATUS,
+    Ask,
+    Attempt,
+    Break,
+    Choice,
+    Cmp,
+    Const,
+    Continue,
+    Copy,
+    Deref,
+    Do,
+    DoWhile,
+    Fetch,
+    Field,
+    For,
+    Function,
+    Give,
+    Goto,
+    If,
+    Inside,
+    Invoke,
+    IsNull,
+    Label,
+    Logic,
+    Mask,
+    Named,
+    Node,
+    Not,
+    NtSuccess,
+    Null,
+    Out,
+    Plus,
+    Pointer,
+    Program,
+    Return,
+    Set,
+    Slot,
+    Switch,
+    Take,
+    Var,
+    While,
 )  # fmt: skip
 
 DOMAINS: dict[str, tuple[int, ...]] = {
@@ -433,18 +472,21 @@ class Enumerator:
         return result, line
 
     def _body(self, body: list[Any]) -> None:
-        start = 0
-        while True:
-            try:
-                for one in body[start:]:
-                    self._statement(one)
-                return
-            except _JumpError as jump:
-                label = next((index for index, one in enumerate(body) if isinstance(one, Label) and one.name == jump.label), None)
-                if label is None:
-                    raise InvalidError from None
-                self._turn(body[label])
-                start = label
+        start: int | None = 0
+        while start is not None:
+            start = self._from(body, start)
+
+    def _from(self, body: list[Any], start: int) -> int | None:
+        """Run a function's statements from one on; return where a jump goes on, None at the end."""
+        try:
+            self._run(body[start:])
+        except _JumpError as jump:
+            label = next((index for index, one in enumerate(body) if isinstance(one, Label) and one.name == jump.label), None)
+            if label is None:
+                raise InvalidError from None
+            self._turn(body[label])
+            return label
+        return None
 
     def _run(self, body: list[Any]) -> None:
         for one in body:
@@ -487,7 +529,7 @@ class Enumerator:
         chosen = None
         for index, (labels, _, _) in enumerate(one.cases):
             numbers = [label.value for label in labels]
-            if labels and self._test(value, lambda number, numbers=numbers: number in numbers):  # type: ignore[misc]
+            if labels and self._test(value, lambda number, numbers=numbers: number in numbers):
                 chosen = index
                 break
         if chosen is None:

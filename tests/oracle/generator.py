@@ -12,11 +12,47 @@ from collections.abc import Callable
 from typing import Any
 
 from .helpers import Helpers
-from .program import (
-    LOCKS, SLOTS, STATUS, Ask, Attempt, Break, Choice, Cmp, Const, Continue, Copy, Do, DoWhile, Fetch, Field, For, Function, Give, Goto,
-    If, Inside, Invoke, Label, Logic, Mask, Named, Not, NtSuccess, Pointer, Program, Return, Set, Slot, Switch, Take, Var, While, duplicate,
-)  # fmt: skip
 from .mutations import mutate
+from .program import (
+    LOCKS,
+    SLOTS,
+    STATUS,
+    Ask,
+    Attempt,
+    Break,
+    Choice,
+    Cmp,
+    Const,
+    Continue,
+    Copy,
+    Do,
+    DoWhile,
+    Fetch,
+    Field,
+    For,
+    Function,
+    Give,
+    Goto,
+    If,
+    Inside,
+    Invoke,
+    Label,
+    Logic,
+    Mask,
+    Named,
+    Not,
+    NtSuccess,
+    Pointer,
+    Program,
+    Return,
+    Set,
+    Slot,
+    Switch,
+    Take,
+    Var,
+    While,
+    duplicate,
+)  # fmt: skip
 
 Body = list[Any]
 

@@ -10,8 +10,31 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .program import (
-    Ask, Attempt, Choice, Const, Deref, Do, Field, Function, Give, If, Invoke, IsNull, Named, Not, NtSuccess, Null, Out, Plus, Pointer,
-    Return, Set, Take, Var, Cmp, duplicate,
+    Ask,
+    Attempt,
+    Choice,
+    Cmp,
+    Const,
+    Deref,
+    Do,
+    Field,
+    Function,
+    Give,
+    If,
+    Invoke,
+    IsNull,
+    Named,
+    Not,
+    NtSuccess,
+    Null,
+    Out,
+    Plus,
+    Pointer,
+    Return,
+    Set,
+    Take,
+    Var,
+    duplicate,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -131,7 +154,7 @@ class Helpers:
         self.uses.append(
             lambda scope, depth: [
                 Do(Invoke(call, [])), *(gen.block(scope, depth - 1) if gen.rng.random() < 0.4 else []), Do(Invoke(back, [])),
-            ]  # fmt: skip
+            ]
         )
 
     def _by_pointer(self) -> None:

@@ -19,8 +19,7 @@ def bodies(program: Program) -> list[Body]:
                 body = getattr(one, name, None)
                 if isinstance(body, list):
                     found.append(body)
-            for case in getattr(one, "cases", ()):
-                found.append(case[1])
+            found.extend(case[1] for case in getattr(one, "cases", ()))
     return found
 
 

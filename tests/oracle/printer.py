@@ -5,9 +5,50 @@ from __future__ import annotations
 from typing import Any
 
 from .program import (
-    C_TYPES, FIELDS, SLOTS, Ask, Attempt, Break, Choice, Cmp, Const, Continue, Copy, Deref, Do, DoWhile, Fetch, Field, For, Function, Give,
-    Goto, If, Inside, Invoke, IsNull, Label, Logic, Mask, Named, Node, Not, NtSuccess, Null, Out, Plus, Pointer, Program, Return, Set, Slot,
-    Switch, Take, Var, While, walk,
+    C_TYPES,
+    FIELDS,
+    SLOTS,
+    Ask,
+    Attempt,
+    Break,
+    Choice,
+    Cmp,
+    Const,
+    Continue,
+    Copy,
+    Deref,
+    Do,
+    DoWhile,
+    Fetch,
+    Field,
+    For,
+    Function,
+    Give,
+    Goto,
+    If,
+    Inside,
+    Invoke,
+    IsNull,
+    Label,
+    Logic,
+    Mask,
+    Named,
+    Node,
+    Not,
+    NtSuccess,
+    Null,
+    Out,
+    Plus,
+    Pointer,
+    Program,
+    Return,
+    Set,
+    Slot,
+    Switch,
+    Take,
+    Var,
+    While,
+    walk,
 )  # fmt: skip
 
 _HEADER = """\
@@ -61,10 +102,8 @@ class Written:
 
     @staticmethod
     def _parameters(function: Function) -> str:
-        parts = ["PDEVICE Dev"]
-        for name in function.parameters:
-            parts.append(f"{C_TYPES[name[1]]} *{name}" if name[0] == "o" else f"{C_TYPES[name[0]]} {name}")
-        return ", ".join(parts)
+        parts = [f"{C_TYPES[name[1]]} *{name}" if name[0] == "o" else f"{C_TYPES[name[0]]} {name}" for name in function.parameters]
+        return ", ".join(["PDEVICE Dev", *parts])
 
     def _function(self, function: Function) -> None:
         self._line(0, "")

@@ -28,7 +28,6 @@ FIELDS = ("b0", "b1", "n0", "n1", "f0", "s0", "i0", "i1", "p0")
 LOCKS = ("A", "B", "C")
 SLOTS = 3
 
-node = dataclasses.dataclass(eq=False)
 
 
 class Node:
@@ -38,7 +37,7 @@ class Node:
 # --- values ---
 
 
-@node
+@dataclasses.dataclass(eq=False)
 class Const(Node):
     """A number; a status is written by its name."""
 
@@ -46,28 +45,28 @@ class Const(Node):
     name: str = ""
 
 
-@node
+@dataclasses.dataclass(eq=False)
 class Var(Node):
     """A local or parameter."""
 
     name: str
 
 
-@node
+@dataclasses.dataclass(eq=False)
 class Field(Node):
     """``Dev->name``."""
 
     name: str
 
 
-@node
+@dataclasses.dataclass(eq=False)
 class Deref(Node):
     """``*name`` of an out-parameter."""
 
     name: str
 
 
-@node
+@dataclasses.dataclass(eq=False)
 class Cmp(Node):
     """A comparison."""
 
@@ -76,14 +75,14 @@ class Cmp(Node):
     right: Any
 
 
-@node
+@dataclasses.dataclass(eq=False)
 class Not(Node):
     """``!operand``."""
 
     operand: Any
 
 
-@node
+@dataclasses.dataclass(eq=False)
 class Logic(Node):
     """``&&`` or ``||``."""
 
@@ -92,7 +91,7 @@ class Logic(Node):
     right: Any
 
 
-@node
+@dataclasses.dataclass(eq=False)
 class Mask(Node):
     """``operand & bits``."""
 
@@ -100,7 +99,7 @@ class Mask(Node):
     bits: int
 
 
-@node
+@dataclasses.dataclass(eq=False)
 class Plus(Node):
     """``operand + by``."""
 
@@ -108,14 +107,14 @@ class Plus(Node):
     by: int
 
 
-@node
+@dataclasses.dataclass(eq=False)
 class NtSuccess(Node):
     """``NT_SUCCESS(operand)``."""
 
     operand: Any
 
 
-@node
+@dataclasses.dataclass(eq=False)
 class Choice(Node):
     """``condition ? left : right``, of values or of locks."""
 
@@ -124,21 +123,21 @@ class Choice(Node):
     right: Any
 
 
-@node
+@dataclasses.dataclass(eq=False)
 class Ask(Node):
     """A call of a function that nobody knows, with a result of a kind."""
 
     kind: str
 
 
-@node
+@dataclasses.dataclass(eq=False)
 class Attempt(Node):
     """``KeTryToAcquireSpinLockAtDpcLevel(lock)``."""
 
     lock: Any
 
 
-@node
+@dataclasses.dataclass(eq=False)
 class Invoke(Node):
     """A call of a helper; ``arguments`` are values, locks or `Out`."""
 
@@ -146,14 +145,14 @@ class Invoke(Node):
     arguments: list[Any]
 
 
-@node
+@dataclasses.dataclass(eq=False)
 class Out(Node):
     """``&place`` as an argument."""
 
     place: Any
 
 
-@node
+@dataclasses.dataclass(eq=False)
 class IsNull(Node):
     """``pointer == NULL``."""
 
@@ -163,35 +162,35 @@ class IsNull(Node):
 # --- locks ---
 
 
-@node
+@dataclasses.dataclass(eq=False)
 class Named(Node):
     """``&Dev->name``; the global lock when the name is G."""
 
     name: str
 
 
-@node
+@dataclasses.dataclass(eq=False)
 class Slot(Node):
     """``&Dev->Table[index]``."""
 
     index: Any
 
 
-@node
+@dataclasses.dataclass(eq=False)
 class Pointer(Node):
     """The lock that a local, parameter or field (a `Var`, `Field` or `Inside`) points to."""
 
     place: Any
 
 
-@node
+@dataclasses.dataclass(eq=False)
 class Inside(Node):
     """``name.Lock`` of a struct."""
 
     name: str
 
 
-@node
+@dataclasses.dataclass(eq=False)
 class Null(Node):
     """No lock."""
 
@@ -199,7 +198,7 @@ class Null(Node):
 # --- statements ---
 
 
-@node
+@dataclasses.dataclass(eq=False)
 class Set(Node):
     """``place = value;`` for values and pointers to locks."""
 
@@ -207,7 +206,7 @@ class Set(Node):
     value: Any
 
 
-@node
+@dataclasses.dataclass(eq=False)
 class Copy(Node):
     """``to = source;`` of structs."""
 
@@ -215,14 +214,14 @@ class Copy(Node):
     source: str
 
 
-@node
+@dataclasses.dataclass(eq=False)
 class Do(Node):
     """A call for its effect."""
 
     call: Any
 
 
-@node
+@dataclasses.dataclass(eq=False)
 class Fetch(Node):
     """``FetchX(&place);``: an unknown function stores an unknown value."""
 
@@ -230,7 +229,7 @@ class Fetch(Node):
     kind: str
 
 
-@node
+@dataclasses.dataclass(eq=False)
 class Take(Node):
     """Acquire; with ``irql``, the place for the saved IRQL, else at DPC level."""
 
@@ -238,7 +237,7 @@ class Take(Node):
     irql: Any = None
 
 
-@node
+@dataclasses.dataclass(eq=False)
 class Give(Node):
     """Release; with ``irql``, the place it was saved in, else from DPC level."""
 
@@ -246,7 +245,7 @@ class Give(Node):
     irql: Any = None
 
 
-@node
+@dataclasses.dataclass(eq=False)
 class If(Node):
     """``if``."""
 
@@ -255,7 +254,7 @@ class If(Node):
     otherwise: list[Any]
 
 
-@node
+@dataclasses.dataclass(eq=False)
 class While(Node):
     """``while``."""
 
@@ -263,7 +262,7 @@ class While(Node):
     body: list[Any]
 
 
-@node
+@dataclasses.dataclass(eq=False)
 class DoWhile(Node):
     """``do … while``."""
 
@@ -271,7 +270,7 @@ class DoWhile(Node):
     condition: Any
 
 
-@node
+@dataclasses.dataclass(eq=False)
 class For(Node):
     """``for (name = start; name != stop; name += by)``."""
 
@@ -282,7 +281,7 @@ class For(Node):
     body: list[Any]
 
 
-@node
+@dataclasses.dataclass(eq=False)
 class Switch(Node):
     """``switch``; a case is (values, body, whether it breaks), the last one is the default when its values are empty."""
 
@@ -290,38 +289,38 @@ class Switch(Node):
     cases: list[tuple[list[Const], list[Any], bool]]
 
 
-@node
+@dataclasses.dataclass(eq=False)
 class Break(Node):
     """``break;``."""
 
 
-@node
+@dataclasses.dataclass(eq=False)
 class Continue(Node):
     """``continue;``."""
 
 
-@node
+@dataclasses.dataclass(eq=False)
 class Goto(Node):
     """``goto label;``."""
 
     label: str
 
 
-@node
+@dataclasses.dataclass(eq=False)
 class Label(Node):
     """A label; only at the top level of a function."""
 
     name: str
 
 
-@node
+@dataclasses.dataclass(eq=False)
 class Return(Node):
     """``return value;``."""
 
     value: Any = None
 
 
-@node
+@dataclasses.dataclass(eq=False)
 class Function(Node):
     """A helper, or the callback (the first function of a program); every one has the device as its first parameter."""
 

@@ -6,7 +6,21 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from .mutations import bodies
-from .program import Attempt, Const, Function, Goto, Invoke, Label, Logic, Not, Program, Set, Var, duplicate, walk
+from .program import (
+    Attempt,
+    Const,
+    Function,
+    Goto,
+    Invoke,
+    Label,
+    Logic,
+    Not,
+    Program,
+    Set,
+    Var,
+    duplicate,
+    walk,
+)
 
 
 def shrink(program: Program, keeps: Callable[[Program], bool], tries: int = 3000) -> Program:
@@ -100,10 +114,7 @@ def _simpler_conditions(program: Program) -> Iterator[Program]:
 def _parts(part: Any) -> Iterator[Any]:
     if isinstance(part, Not):
         yield part.operand
-    elif isinstance(part, Logic):
-        yield part.left
-        yield part.right
-    elif hasattr(part, "condition"):
+    elif isinstance(part, Logic) or hasattr(part, "condition"):
         yield part.left
         yield part.right
     elif isinstance(part, Var | Const | Attempt | Set):

@@ -102,7 +102,7 @@ def test_added_holds_every_sum(left: IntSet, right: IntSet) -> None:
 _LOCKS = st.one_of(
     st.none(),
     st.tuples(st.sampled_from(["free", "held"]), st.just("spin"), st.integers(0, 2), st.sampled_from(["exclusive", "shared"])).map(
-        lambda fields: LockState(*fields)
+        lambda fields: LockState("held" if fields[0] == "held" else "free", *fields[1:])
     ),
     st.just(LockState("maybe", "spin")),
 )

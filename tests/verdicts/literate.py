@@ -124,9 +124,11 @@ def expand(text: str) -> str:
         elif macro.parameters is None:
             out.append(macro.body)
         else:
+            opened = position
             arguments, position = _arguments(text, position)
-            values = dict(zip(macro.parameters, map(expand, arguments), strict=True))
-            out.append(_WORD.sub(lambda found, values=values: values.get(found[0], found[0]), expand(macro.body)))  # type: ignore[misc]
+            broken = "\n" * text.count("\n", opened, position)
+            values = dict(zip(macro.parameters, (expand(" ".join(argument.split())) for argument in arguments), strict=True))
+            out.append(_WORD.sub(lambda found, values=values: values.get(found[0], found[0]), expand(macro.body)) + broken)  # type: ignore[misc]
     return "".join(out)
 
 
