@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 
 from spincheck.analysis import events
 from spincheck.analysis.lockops import LockMachine, Outcome, Problem, look_up, may_alias, note_need, tainted
+from spincheck.analysis.naming import lock_name
 from spincheck.analysis.path import Node
 from spincheck.analysis.project import projected
 from spincheck.analysis.summaries import NOWHERE, Case, CaseNeed, Summary
@@ -295,7 +296,8 @@ class Calls:
             if len(fitting) > 1 or case.locks:
                 touched = tuple((side.normal(reader.term(lock.lock)), lock.status) for lock in case.locks)
                 choice = number if not grouped else -1 - number
-                side.trace = Node("call", (side.trace,), pc, call.at, choice=choice, locks=touched, function=name, case=number)
+                name_here = lock_name(self._in.function, side, touched[0][0]) if touched else ""
+                side.trace = Node("call", (side.trace,), pc, call.at, choice=choice, text=name_here, locks=touched, function=name, case=number)
             for problem in problems:
                 self._in.problems.append((problem._replace(case=number), side.copy()))
             if call.result is not None:

@@ -39,6 +39,8 @@ class Explainer:
                 spelled = self._spelled(node)
                 if spelled is not None:
                     return spelled
+            elif node.kind == "call" and node.text and node.locks and self._is(node.locks[0][0], lock, state):
+                return node.text
         return lock_name(self._in.function, state, lock)
 
     def _is(self, mentioned: Term, lock: Term, state: State) -> bool:

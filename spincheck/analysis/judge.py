@@ -9,6 +9,7 @@ Every finding is confirmed along one path before it is told (`spincheck.analysis
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal, NamedTuple
 
 from spincheck.analysis.explain import Explainer
@@ -25,6 +26,8 @@ from spincheck.domain.lockstate import LockState, Need
 from spincheck.domain.state import State
 from spincheck.domain.terms import Term, Terms
 from spincheck.locks.model import Hold
+
+_INDEX = re.compile(r"\[[^][]*\]")
 
 MAX_PAIRS = 400
 """Pairs of ways out that are compared for one function with unknown callers."""
@@ -93,7 +96,8 @@ class Judge:
         for candidate in candidates:
             finding = self._confirm(candidate)
             if finding is not None:
-                key = (finding.defect, finding.at, finding.lock, finding.other, finding.held)
+                # One operation in a loop over an array is one defect, whichever elements it was seen with.
+                key = (finding.defect, finding.at, _INDEX.sub("[]", finding.lock), _INDEX.sub("[]", finding.other), finding.held)
                 told.setdefault(key, finding)
         found = self._once(list(told.values()))
         return tuple(sorted(found, key=lambda finding: (finding.at, finding.defect, finding.lock, finding.held)))

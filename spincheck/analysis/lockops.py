@@ -62,9 +62,14 @@ def tainted(terms: Terms) -> Term:
 def look_up(state: State, lock: Term, kind: str) -> LockState | None:
     """Return the lock's state; None when it is still as on entry."""
     known = state.locks.get(lock)
-    if known is None and tainted(state.terms) in state.locks:
+    if known is not None:
+        return known
+    if tainted(state.terms) in state.locks:
         return LockState("maybe", kind)
-    return known
+    need = state.needs.get(lock)
+    if need is not None and need.status == "free" and not need.doubtful and not need.tried:
+        return LockState("free", need.kind)  # taken and given back by a callee, or it would stand among the locks
+    return None
 
 
 def note_need(state: State, lock: Term, need: Need) -> None:

@@ -19,7 +19,7 @@ class Node:
     """One step. ``parents`` has one element but for a merge. ``choice`` tells the outcomes of one decision at ``pc`` apart.
 
     ``lock`` is the lock of an operation; for a call, ``case`` is the case of the callee's summary that was taken and ``locks`` what it did:
-    (lock, status after).
+    (lock, status after), with the first one's name there as ``text``.
     """
 
     __slots__ = ("at", "case", "choice", "function", "kind", "lock", "locks", "parents", "pc", "text")
