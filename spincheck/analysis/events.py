@@ -52,6 +52,8 @@ def truth(condition: Condition | None, arguments: list[Term], facts: Facts, poin
         return None
     value = arguments[condition.argument]
     if condition.test == "points_to_zero":
+        if facts.range_of(value).single == 0:
+            return False  # a null pointer points to nothing
         allowed = facts.range_of(pointee) if pointee is not None else None
         if allowed is None:
             return None

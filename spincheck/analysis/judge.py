@@ -155,7 +155,7 @@ class Judge:
                 if held.status == "held" and not (hold is not None and hold.at_exit == "kept"):
                     if need is None or need.status == "free" or entered_with:
                         add(Problem("held-at-exit", lock, held.kind, held.operation, "", at), pc, state)
-                elif held.status == "free" and hold is not None and hold.at_exit == "kept":
+                elif held.status == "free" and hold is not None and hold.at_exit == "kept" and (need is None or need.status != "free"):
                     add(Problem("not-held-at-exit", lock, held.kind, held.operation, held.operation, at), pc, state)
             for lock, hold in owed.items():
                 if hold.at_exit == "released" and lock not in state.locks:

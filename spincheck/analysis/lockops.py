@@ -174,7 +174,14 @@ class LockMachine:
                 problems.append(Problem("acquired-twice", lock, row.kind, before.operation, row.function, at))
             after = after._replace(saved=before.saved if token is None else token)
         if event.handle is not None:
-            problems.extend(self._handle_in_use(state, lock, event, at))
+            in_use = self._handle_in_use(state, lock, event, at)
+            if problems or in_use:
+                # One defect: which handle gives back what is no question any more.
+                after = after._replace(status="maybe")
+                for other in in_use:
+                    if other.other is not None:
+                        state.locks[other.other] = state.locks[other.other]._replace(status="maybe")
+            problems.extend(in_use)
         if token is not None:
             self.tokens[token] = lock
         state.locks[lock] = after
@@ -209,6 +216,8 @@ class LockMachine:
         alias = self._aliased(state, lock, row.kind)
         if alias is not None:
             return self._release_alias(state, lock, before, alias, event, irql, at)
+        if lock.op == "held_by" and any(known.status == "maybe" and known.handle is not None for known in state.locks.values()):
+            return [Outcome(state)]
         if before is None and self._aliased(state, lock, row.kind, "maybe") is not None:
             return [Outcome(state)]  # it may be one of several of which some are held
         if before is None:
@@ -252,6 +261,8 @@ class LockMachine:
     def _give_back(self, state: State, lock: Term, held: LockState, event: LockEvent, irql: Term | None, at: int) -> Outcome:
         row = event.operation
         defect = self.release_defect(state, lock, held, row.kind, row.variant, irql)
+        if defect is None and {row.mode, held.mode} == {"shared", "exclusive"} and self._tables.kinds[held.kind].shared:
+            defect = "wrong-variant"
         problems = [Problem(defect, lock, held.kind, held.operation, row.function, at)] if defect is not None else []
         if is_weak(lock):
             state.locks[lock] = LockState("maybe", held.kind)
