@@ -88,9 +88,20 @@ class Comparer:
             except TooLargeError:
                 return None
             mismatch = difference(wide, report)
+            if mismatch.wrong and wide.cut:
+                mismatch = mismatch._replace(wrong=_still_wrong(program, report, mismatch))
         if mismatch.wrong:
             mismatch = mismatch._replace(wrong=tuple(one for one in mismatch.wrong if not _by_itself(program, one)))
         return mismatch
+
+
+def _still_wrong(program: Program, report: Report, mismatch: Mismatch) -> tuple[Told, ...]:
+    """What is wrong even if recursions end where they were given up: the analyser cannot know that one never does."""
+    try:
+        ended = Enumerator(program, WIDE_DOMAINS, TURNS + 2, deep_calls_end=True).run(PATHS * 10)
+    except (InvalidError, TooLargeError):
+        return ()
+    return tuple(one for one in mismatch.wrong if one in difference(ended, report).wrong)
 
 
 def _by_itself(program: Program, told: Told) -> bool:
@@ -134,7 +145,8 @@ def _tells(told: Told, violation: Violation, verdict: Verdict) -> bool:
         return False
     if told.function != "Entry":
         return True  # told in the helper that made it
-    return violation.acquired not in verdict.returned and told.acquired == violation.acquired
+    same = {other.acquired for other in verdict.all if other.what == "held" and other.lock == violation.lock}
+    return violation.acquired not in verdict.returned and told.acquired in same
 
 
 def _is_true(told: Told, violation: Violation) -> bool:

@@ -130,7 +130,7 @@ class Verdict(NamedTuple):
     paths: int
     cut: bool
     returned: frozenset[int]
-    """Lines in the callback of acquires that some path gives back."""
+    """Lines in the callback of acquires of a lock that some path has given back when it ends."""
 
 
 @dataclasses.dataclass(eq=False)
@@ -161,14 +161,20 @@ class _Frame:
 
 
 class Enumerator:
-    """Runs one program; ``turns`` bounds how often one loop, label or function is entered again on one path."""
+    """Runs one program; ``turns`` bounds how often one loop, label or function is entered again on one path.
 
-    def __init__(self, program: Program, domains: dict[str, tuple[int, ...]], turns: int, start: str = "") -> None:
+    ``deep_calls_end``: a call below the bound comes back without having done anything, else its path is given up.
+    """
+
+    def __init__(
+        self, program: Program, domains: dict[str, tuple[int, ...]], turns: int, start: str = "", *, deep_calls_end: bool = False
+    ) -> None:
         self._functions = {function.name: function for function in program}
         self._entry = self._functions[start or program[0].name]
         self._lines = Written(program).lines
         self._domains = domains
         self._bound = turns
+        self._deep_calls_end = deep_calls_end
 
     def run(self, limit: int) -> Verdict:
         """Walk every path. Raises `TooLargeError` and `InvalidError`."""
@@ -201,6 +207,7 @@ class Enumerator:
         self._fields: dict[str, Any] = {}
         self._held: dict[str, tuple[tuple[int, ...], Any]] = {}
         self._again: dict[str, int] = {}
+        self._taken: dict[str, set[int]] = {}
         self._frames: list[_Frame] = []
         self._calls = 0
         self._path_violations: list[Violation] = []
@@ -213,6 +220,7 @@ class Enumerator:
             if isinstance(cut, _DepthError):
                 self._first.difference_update(self._new)
             return
+        self._returned.update(line for lock, lines in self._taken.items() if lock not in self._held for line in lines)
         for lock, (lines, _) in self._held.items():
             self._violate("held", (line,), lock, lines[0])
 
@@ -397,6 +405,7 @@ class Enumerator:
             self._violate("double", self._stack(), lock)
             self._again[lock] = (0, 1, 2)[self._choose(3)]  # whether releases give it back is open: the machine hangs before
         token = _Irql(lock) if irql is not None else None
+        self._taken.setdefault(lock, set()).add(self._stack()[0])
         self._held[lock] = (self._stack(), token)
         if irql is not None:
             self._write(irql, token)
@@ -410,7 +419,6 @@ class Enumerator:
         if before is None:
             self._violate("unheld", self._stack(), lock)
             return
-        self._returned.add(before[0][0])
         if saved is _UNSAVED:
             self._violate("irql", self._stack(), lock)
         elif isinstance(saved, _Irql) and saved.lock != lock:
@@ -456,7 +464,10 @@ class Enumerator:
         self._calls += 1
         self._depth[function.name] = self._depth.get(function.name, 0) + 1
         if self._depth[function.name] > self._bound:
-            raise _DepthError
+            if not self._deep_calls_end:
+                raise _DepthError
+            self._depth[function.name] -= 1
+            return (_Unknown(self._domains[function.result]) if function.result else None), 0
         self._frames.append(_Frame(self._calls, values))
         result, line = None, self._lines[function]
         try:

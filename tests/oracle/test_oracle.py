@@ -11,7 +11,7 @@ from .printer import Written
 from .program import Ask, Const, Function, Give, If, Named, Program, Return, Set, Take, Var, While, duplicate
 from .shrinker import shrink
 
-PROGRAMS = 1600
+PROGRAMS = 2400
 PARTS = 8
 
 
