@@ -13,6 +13,7 @@ import re
 from typing import Any, Literal, NamedTuple
 
 from spincheck.analysis.explain import Explainer
+from spincheck.analysis.findings import Defect
 from spincheck.analysis.fixpoint import Fixpoint
 from spincheck.analysis.lockops import Problem, is_weak, may_alias, tainted
 from spincheck.analysis.naming import lock_name
@@ -166,10 +167,15 @@ class Judge:
                     add(problem, pc, state)
         return [Candidate(problem, states, pc, "error") for (problem, pc), states in groups.items()]
 
-    @staticmethod
-    def _entry_need(lock: Term, need: Need, hold: Hold | None) -> Problem | None:
+    def _entry_need(self, lock: Term, need: Need, hold: Hold | None) -> Problem | None:
         if need.doubtful or need.tried:
             return None
+        if need.status == "held" and hold is not None and need.irql is not None and hold.saved_field:
+            terms = self._in.terms
+            saved = terms.make("init", terms.field(terms.make("param", hold.saved_argument), hold.saved_field))
+            if need.irql is not saved and need.irql.op in {"int", "uninit", "fresh"}:
+                defect: Defect = "irql-uninitialised" if need.irql.op == "uninit" else "wrong-irql"
+                return Problem(defect, lock, need.kind, "", need.operation, need.at)
         if need.status == "free" and hold is not None and hold.kind == need.kind:
             return Problem("acquired-twice", lock, need.kind, "", need.operation, need.at)
         return None
