@@ -275,12 +275,25 @@ class LockMachine:
     ) -> Defect | None:
         """Tell what is wrong with releasing a held lock in this way, if anything."""
         if held.kind != kind or not self._tables.compatible(kind, held.variant, variant or held.variant):
+            if held.kind == kind and held.variant == "dpc" and irql is not None and self._lowers_raised(state, held, irql):
+                return None
             # Acquired at DISPATCH_LEVEL already: nothing was raised, so nothing has to be lowered.
             raised = held.saved is None or state.facts.range_of(held.saved).low < DISPATCH_LEVEL
             return "wrong-variant" if raised or held.kind != kind or variant != "dpc" else None
         if irql is not None and held.saved is not None and irql is not held.saved:
             return self._irql_defect(state, lock, held, irql)
         return None
+
+    def _lowers_raised(self, state: State, held: LockState, irql: Term) -> bool:
+        """The ordinary release gives back an IRQL that was raised by hand before the acquire at DPC level."""
+        owner = self.tokens.get(irql)
+        if owner is not None and owner in state.locks and state.locks[owner].kind != held.kind:
+            state.locks[owner] = state.locks[owner]._replace(status="maybe")
+            return True
+        # A try has no form that raises, so its IRQL was raised by hand, perhaps by a caller.
+        return held.operation in self._tables.operations and any(
+            row.action == "try" for row in self._tables.operations[held.operation]
+        )
 
     def _irql_defect(self, state: State, lock: Term, held: LockState, irql: Term) -> Defect | None:
         if irql.op == "uninit":
