@@ -29,6 +29,7 @@ GIVE = "KeReleaseSpinLockFromDpcLevel(&Device->Lock);"
 
 
 def entry(name: str, body: str) -> str:
+    """Return a callback with a body."""
     return f"EVT_WDF_PROBE {name};\nVOID {name}(PDEVICE Device) {{\n{body}\n}}\n"
 
 
@@ -49,6 +50,7 @@ def ordinary(count: int) -> str:
 
 
 def diamonds(count: int) -> str:
+    """Return tests in a row that decide nothing about the lock."""
     tests = "\n".join(f"  if (Ask()) Device->Count += {number}; else Device->Flags |= {number};" for number in range(count))
     return entry("Entry", f"  {TAKE}\n{tests}\n  {GIVE}")
 
@@ -70,6 +72,7 @@ def lock_diamonds(count: int) -> str:
 
 
 def nested_loops(depth: int) -> str:
+    """Return loops in loops, each with the lock taken and given back."""
     open_, close = "", ""
     for level in range(depth):
         open_ += f"  while (Ask()) {{ {TAKE} if (Number() == {level}) {{ {GIVE} break; }} {GIVE}\n"
@@ -78,12 +81,14 @@ def nested_loops(depth: int) -> str:
 
 
 def many_locks(count: int) -> str:
+    """Return as many locks held at once."""
     taking = "".join(f"  KeAcquireSpinLockAtDpcLevel(&Device->Locks[{number}]);\n" for number in range(count))
     giving = "".join(f"  KeReleaseSpinLockFromDpcLevel(&Device->Locks[{number}]);\n" for number in reversed(range(count)))
     return entry("Entry", taking + giving)
 
 
 def recursion(count: int) -> str:
+    """Return functions that all call each other."""
     heads = "".join(f"static VOID F{number}(PDEVICE Device, LONG Depth);\n" for number in range(count))
     bodies = "".join(
         f"static VOID F{number}(PDEVICE Device, LONG Depth) {{\n  {TAKE} Device->Count++; {GIVE}\n"
@@ -94,11 +99,13 @@ def recursion(count: int) -> str:
 
 
 def wide_switch(count: int) -> str:
+    """Return a switch that gives the lock back in each case."""
     cases = "".join(f"  case {number}: {GIVE if number % 2 else 'Work(); ' + GIVE} break;\n" for number in range(count))
     return entry("Entry", f"  LONG Code = Number();\n  {TAKE}\n  switch (Code) {{\n{cases}  default: {GIVE}\n  }}")
 
 
 def long_function(lines: int, branches: int) -> str:
+    """Return a status chain with clean-up that drops and retakes the lock."""
     body = [f"  NTSTATUS Status = 0;\n  {TAKE}"]
     for number in range(branches):
         body.append(f"  Status = Query();\n  if (Status < 0) goto Exit;\n  if (Device->Flags & {1 << number % 16}) {{ {GIVE} Work(); {TAKE} }}")
@@ -108,6 +115,7 @@ def long_function(lines: int, branches: int) -> str:
 
 
 def table_loop(count: int) -> str:
+    """Return a loop that takes every lock of an array and one that gives them back."""
     return entry(
         "Entry",
         f"  LONG I;\n  for (I = 0; I < {count}; I++) KeAcquireSpinLockAtDpcLevel(&Device->Locks[I]);\n"
@@ -116,6 +124,7 @@ def table_loop(count: int) -> str:
 
 
 def cases(functions: int) -> dict[str, Callable[[], str]]:
+    """Return the rows by name."""
     return {
         f"{functions} ordinary functions": lambda: ordinary(functions),
         "30 diamonds in a row": lambda: diamonds(30),
@@ -163,6 +172,7 @@ def measure(name: str, functions: int) -> None:
 
 
 def main() -> int:
+    """Measure every row in a process of its own."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--functions", type=int, default=900, help="how many ordinary functions")
     parser.add_argument("--only", help="part of the name of the rows to measure")

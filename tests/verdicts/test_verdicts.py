@@ -11,7 +11,7 @@ from spincheck.driver import check_texts
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from literate import HERE, Case, expand, preprocessed, read
+from verdict_pages import HERE, Case, expand, preprocessed, read
 
 CASES = [(path, case) for path in sorted(HERE.glob("*.md")) for case in read(path)]
 
