@@ -217,9 +217,8 @@ class Calls:
         kind: Literal["acquire", "release"] = "release" if row.action == "release" else "acquire"
         for choice, outcome in enumerate(outcomes):
             state = outcome.state
-            taken = outcome is outcomes[-1] if row.action in {"try", "convert"} else True
             lock = event.lock if event.lock is not None else event.handle
-            if row.action == "try" and not taken:
+            if outcome.failed:
                 state.trace = Node("branch", (state.trace,), pc, call.at, choice=choice, text=f"{row.function} fails")
             else:
                 state.trace = Node(kind, (state.trace,), pc, call.at, choice=choice, text=row.function, lock=state.normal(lock) if lock is not None else None)
@@ -331,6 +330,9 @@ class Calls:
                 self._forbid(state, call, ban, name)
         for cells in sorted(summary.classes_written()):
             state.forget(cells, epoch)
+        for position in summary.parameters_written():
+            if position < len(arguments):
+                state.forget(("under", self._in.terms.location(arguments[position])), epoch)
         for argument in call.arguments:
             if isinstance(argument, AddressOf):
                 state.forget(("under", self._in.address(state, argument.place)), epoch)
@@ -524,6 +526,7 @@ class RowReader:
         self._in = interpreter
         self._before = state
         self._rows = summary.rows
+        self._tokens = frozenset(value for case in summary.cases for value, _ in case.tokens)
         self._arguments = arguments
         self._terms: dict[int, Term] = {}
         self._made: Term | None = None
@@ -552,7 +555,7 @@ class RowReader:
         if op in {"fresh", "uninit"}:
             if op == "uninit":
                 return terms.make("uninit", self._in.pc, number)
-            return self._unknown(f"row{number}")
+            return self._unknown(f"{IRQL_TAG if number in self._tokens else ''}row{number}")
         if op == "int":
             return terms.constant(int(args[0]))
         if op == "container":

@@ -31,6 +31,7 @@ def flat_summary(function: Function, callee: Callable[[str], Callee]) -> Summary
                 summary = callee(instruction.callee.name).summary
                 if summary is not None:
                     written.update(summary.classes_written())
+                    through.update(_passed_on(instruction, summary, parameters))
 
     def reads(call: Call) -> frozenset[str]:
         summary = callee(call.callee.name).summary if isinstance(call.callee, FunctionName) else None
@@ -43,6 +44,13 @@ def flat_summary(function: Function, callee: Callable[[str], Callee]) -> Summary
         epochs.append(("under", len(rows) - 1, 0))
     case = Case((), (), (), (), 0 if function.result != "void" else NOWHERE, tuple(epochs), (), (), (), tainted=False)
     return Summary(tuple(rows), (case,), ((),), ((),), (), (), (), fields_read(Graph(function), reads))
+
+
+def _passed_on(call: Call, summary: Summary, parameters: dict[str, int]) -> list[int]:
+    """The parameters that a callee stores through."""
+    passed = [call.arguments[position] for position in summary.parameters_written() if position < len(call.arguments)]
+    names = [value.place.name for value in passed if isinstance(value, Load) and isinstance(value.place, Local)]
+    return [parameters[name] for name in names if name in parameters]
 
 
 def _add_store(place: Place, written: set[tuple[str, str]], through: set[int], parameters: dict[str, int]) -> None:

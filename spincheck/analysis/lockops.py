@@ -48,10 +48,11 @@ class Problem(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """One way that an operation can go: the state after it, and the problem that it has on the way, if any."""
+    """One way that an operation can go: the state after it, and the problem that it has on the way, if any; ``failed`` for a try that takes nothing."""
 
     state: State
     problems: tuple[Problem, ...] = ()
+    failed: bool = False
 
 
 def tainted(terms: Terms) -> Term:
@@ -358,13 +359,13 @@ class LockMachine:
         if event.always is not True and row.success != "":
             failed = state.copy()
             if failed.facts.restrict(result, failure):
-                outcomes.append(Outcome(failed))
+                outcomes.append(Outcome(failed, failed=True))
         assert event.lock is not None
         lock = state.normal(event.lock)
         before = look_up(state, lock, row.kind)
         kind = self._tables.kinds[row.kind]
         if before is not None and before.status == "held" and not kind.recursive and event.always is not True:
-            return outcomes or [Outcome(state)]  # the holder's own try fails
+            return outcomes or [Outcome(state, failed=True)]  # the holder's own try fails
         if row.success == "" or state.facts.restrict(result, success):
             if before is None and not kind.recursive and event.always is not True:
                 note_need(state, lock, Need("free", row.kind, at, row.function, tried=True))

@@ -153,7 +153,22 @@ class Summary(msgspec.Struct, frozen=True, array_like=True):
                     row = self.rows[row[1][0]]
                 if row[0] in {"field", "global"}:
                     written.add((str(row[0]), str(row[-1])))
+                elif row[0] != "param":
+                    written.add(("*", ""))
         return frozenset(written)
+
+    def parameters_written(self) -> tuple[int, ...]:
+        """Return the positions of the pointer parameters that some case may store through, sorted."""
+        cells = [cell for case in self.cases for cell, _ in (*case.writes, *case.filled)]
+        cells += [what for case in self.cases for kind, what, _ in case.epochs if kind == "under" and isinstance(what, int)]
+        found = set()
+        for cell in cells:
+            row = self.rows[cell]
+            while row[0] == "elem":
+                row = self.rows[row[1][0]]
+            if row[0] == "param":
+                found.add(int(row[1]))
+        return tuple(sorted(found))
 
     def fields_written(self) -> frozenset[str]:
         """Return the names of fields and globals that some case may write."""

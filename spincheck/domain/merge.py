@@ -211,7 +211,7 @@ def _is_private(state: State, cell: Term, value: Term) -> bool:
     """The value is a constant, or an unknown that nothing but this cell refers to."""
     if value.op == "int":
         return True
-    if value.op not in {"fresh", "phi", "uninit", "sel"} or (value.op == "fresh" and str(value.args[1]).startswith(IRQL_TAG)):
+    if value.op not in {"fresh", "phi", "uninit", "sel"} or (value.op in {"fresh", "sel"} and str(value.args[1]).startswith(IRQL_TAG)):
         return False
     for other, held in state.memory.items():
         if other is cell:
