@@ -434,6 +434,7 @@ class Calls:
     def _meet_need(self, state: State, need: CaseNeed, reader: RowReader, call: Call, name: str) -> Problem | None:
         lock, current = self._find(state, reader.term(need.lock), need.kind)
         irql = state.normal(reader.term(need.irql)) if need.irql != NOWHERE else None
+        self._machine.note_doubt(lock, irql)
         if current is None:
             if need.status == "held":
                 alias = self._alias(state, lock, need.kind)

@@ -156,7 +156,7 @@ class LockMachine:
         kind = self._tables.kinds[row.kind]
         assert event.lock is not None
         lock = state.normal(event.lock)
-        self._note_doubt(lock)
+        self.note_doubt(lock)
         before = look_up(state, lock, row.kind)
         after = LockState("held", row.kind, 1, event.mode, row.function, row.variant, token, event.handle)
         problems: list[Problem] = []
@@ -188,7 +188,8 @@ class LockMachine:
         state.locks[lock] = after
         return Outcome(state, tuple(problems))
 
-    def _note_doubt(self, lock: Term, irql: Term | None = None) -> None:
+    def note_doubt(self, lock: Term, irql: Term | None = None) -> None:
+        """Remember that an operation is on a lock, or with an IRQL, that stands for several."""
         self.in_doubt = self.in_doubt or is_weak(lock) or (irql is not None and irql.op == "phi")
 
     def _handle_in_use(self, state: State, lock: Term, event: LockEvent, at: int) -> list[Problem]:
@@ -205,7 +206,7 @@ class LockMachine:
         row = event.operation
         lock = self._released_lock(state, event)
         kind = self._tables.kinds[row.kind]
-        self._note_doubt(lock, irql)
+        self.note_doubt(lock, irql)
         before = look_up(state, lock, row.kind)
         if kind.counter or (kind.recursive and (before is not None or self._aliased(state, lock, row.kind) is None)):
             return [self._count_down(state, lock, before, row.function, row.kind, at)]
