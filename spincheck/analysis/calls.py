@@ -145,10 +145,7 @@ class Calls:
                 return
 
     def _require(self, state: State, call: Call, name: str, needed: tuple[Required, ...]) -> None:
-        """A call that needs a region: told in an entry point, and elsewhere only where the region was left before.
-
-        A helper's callers may have entered it.
-        """
+        """A call that needs a region: told only where the region was left here, since callers may have entered it."""
         kinds = {kind for need in needed for kind in need.kinds}
         touched = [(lock, held) for lock, held in state.locks.items() if held.kind in kinds]
         if tainted(state.terms) in state.locks or any(held.status != "free" or held.depth > 0 for _, held in touched):
@@ -160,10 +157,6 @@ class Calls:
                 problem = Problem("call-without-holding", lock, held.kind, held.operation, name, call.at)
                 self._in.problems.append((problem, state.copy()))
                 return
-        if not touched and self._machine.held_on_entry is not None:
-            kind = needed[0].kinds[0]
-            problem = Problem("call-without-holding", state.terms.make("lock", kind), kind, "", name, call.at)
-            self._in.problems.append((problem, state.copy()))
 
     @staticmethod
     def _pointee(state: State, argument: int, arguments: list[Term]) -> Term | None:
