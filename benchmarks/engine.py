@@ -142,9 +142,9 @@ def cases(functions: int) -> dict[str, Callable[[], str]]:
 def measure(name: str, functions: int) -> None:
     """Check one case and print its numbers as JSON; run in a process of its own."""
     from spincheck.analysis.program import analyse  # noqa: PLC0415 -- the parent process stays small
-    from spincheck.driver_inputs import Input  # noqa: PLC0415
-    from spincheck.driver_read import read  # noqa: PLC0415
-    from spincheck.driver_settings import Knowledge, Options  # noqa: PLC0415
+    from spincheck.driver.inputs import Input  # noqa: PLC0415
+    from spincheck.driver.read import read  # noqa: PLC0415
+    from spincheck.driver.settings import Knowledge, Options  # noqa: PLC0415
     from spincheck.memory import NoMemory  # noqa: PLC0415
 
     text = f'# 1 "driver.c"\n# 1 "ntddk.h" 1 3\n{HEADER}# 1 "driver.c" 2\n{cases(functions)[name]()}'

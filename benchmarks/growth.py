@@ -22,7 +22,7 @@ from measuring import run, table
 
 def measure(files: int) -> dict[str, float]:
     """Build a code base of ``files`` files and return its figures; times are processor seconds."""
-    from spincheck.driver import Options, Session  # noqa: PLC0415 -- only the measured child pays for it
+    from spincheck.driver.session import Options, Session  # noqa: PLC0415 -- only the measured child pays for it
 
     shared = generated.header(300)
     with tempfile.TemporaryDirectory() as place:

@@ -35,8 +35,8 @@ def edited(text: str) -> str:
 
 def inside(paths: list[str]) -> None:
     """Measure files in this process as a worker sees them, and print one JSON object for each."""
-    from spincheck.driver import Options, Session  # noqa: PLC0415 -- only the measured child pays for it
-    from spincheck.driver_inputs import Input  # noqa: PLC0415
+    from spincheck.driver.inputs import Input  # noqa: PLC0415
+    from spincheck.driver.session import Options, Session  # noqa: PLC0415 -- only the measured child pays for it
 
     def timed(cache: str, name: str, data: bytes) -> tuple[float, int]:
         with Session(Options(cache=cache, jobs=1)) as session:

@@ -11,7 +11,7 @@ def run() -> int:
         from spincheck.worker import serve_standard_streams  # noqa: PLC0415
 
         return serve_standard_streams()
-    from spincheck.cli import main  # noqa: PLC0415
+    from spincheck.cli.main import main  # noqa: PLC0415
 
     return main()
 

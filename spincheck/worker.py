@@ -26,9 +26,9 @@ import msgspec
 
 from spincheck.builds import Build, BuildStep, Told
 from spincheck.diagnostics import Diagnostic, Report
-from spincheck.driver import Session, status_of, step_of
-from spincheck.driver_inputs import InputError
-from spincheck.driver_settings import Options, configuration_stamp
+from spincheck.driver.inputs import InputError
+from spincheck.driver.session import Session, status_of, step_of
+from spincheck.driver.settings import Options, configuration_stamp
 from spincheck.report.text import diagnostic_lines
 
 _SESSIONS = 4
@@ -113,7 +113,7 @@ class Worker:
         except InputError as error:
             return _encode(Answer(number, 2, f"spincheck: error: {error}\n"))
         except Exception as error:  # noqa: BLE001 -- one bad file must not take the build's other files with it
-            from spincheck.cli_errors import internal_message  # noqa: PLC0415
+            from spincheck.cli.errors import internal_message  # noqa: PLC0415
 
             return _encode(Answer(number, 2, f"spincheck: {internal_message(error)}\n"))
 

@@ -46,14 +46,8 @@ ONLY_DRIVER = ("cache", "analysis")
 
 
 def room_of(parts: tuple[str, ...]) -> str:
-    """The room of a dotted name below the package: a folder, or a module; driver_*.py and cli_*.py are rooms' extensions."""
-    if not parts:
-        return ""
-    name = parts[0]
-    for room in ("driver", "cli"):
-        if name == room or name.startswith(f"{room}_"):
-            return room
-    return name
+    """The room of a dotted name below the package: a folder, or a module."""
+    return parts[0] if parts else ""
 
 
 def modules() -> list[tuple[str, Path]]:

@@ -26,7 +26,7 @@ _ROOMS: Mapping[Shelf, tuple[str, ...]] = {
     "unit": _FRONT,
     "function": _FRONT,
     "summary": _BACK,
-    "outcome": (*_FRONT, *_BACK, "rules", "driver_render.py", "driver_drafts.py", "driver_units.py"),
+    "outcome": (*_FRONT, *_BACK, "rules", "driver/render.py", "driver/drafts.py", "driver/units.py"),
     "tables": ("locks",),
 }
 """Shelf → the files and folders of the package whose code decides what the shelf's values are."""

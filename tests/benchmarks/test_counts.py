@@ -12,8 +12,8 @@ import pytest
 
 from spincheck.cache.keys import Stamped
 from spincheck.cache.store import Store
-from spincheck.driver import Options, Session
-from spincheck.driver_inputs import Input
+from spincheck.driver.inputs import Input
+from spincheck.driver.session import Options, Session
 from spincheck.frontend.unit import Settings, read_unit
 from spincheck.locks import tables
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from spincheck.cli import main
+from spincheck.cli.main import main
 
 HEADER = """\
 typedef void VOID;

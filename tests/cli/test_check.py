@@ -235,7 +235,7 @@ def test_unit_and_link(run: Runner):
 
 def test_internal_errors_are_one_line(run: Runner):
     run.write("a.i", CLEAN)
-    code = "import sys, spincheck.driver_inputs as d, spincheck.cli as c\ndef fail(*a): raise ZeroDivisionError('x')\nd.Input.__init__ = fail\nsys.exit(c.main(['check', 'a.i']))"
+    code = "import sys, spincheck.driver.inputs as d, spincheck.cli.main as c\ndef fail(*a): raise ZeroDivisionError('x')\nd.Input.__init__ = fail\nsys.exit(c.main(['check', 'a.i']))"
     for debug, lines in ((None, 1), ("1", 5)):
         env = {**run.env, **({"SPINCHECK_DEBUG": debug} if debug else {})}
         ran = subprocess.run(

@@ -11,7 +11,7 @@ import click
 import pytest
 from conftest import CLEAN, Runner
 
-from spincheck import cli, cli_docs
+from spincheck.cli import docs, main
 from spincheck.locks import config
 from spincheck.locks.reader import SECTIONS
 
@@ -20,20 +20,20 @@ BLOCK = re.compile(r"<!-- (\w+)(?:: (.*?))? -->\n```\w*\n(.*?)```", re.DOTALL)
 OURS = ("tutorial.md", "ci.md", "cache.md", "verdicts.md", "comparison.md", "cli.md", "configuration.md")
 
 
-@pytest.mark.parametrize("name", sorted(cli_docs.pages()))
+@pytest.mark.parametrize("name", sorted(docs.pages()))
 def test_what_is_made_from_the_code_is_up_to_date(name: str):
-    made = cli_docs.pages()[name]
-    assert (DOCS / name).read_text(encoding="utf-8") == made, "run python -m spincheck.cli_docs docs"
+    made = docs.pages()[name]
+    assert (DOCS / name).read_text(encoding="utf-8") == made, "run python -m spincheck.cli.docs docs"
 
 
 def test_every_option_of_the_configuration_is_there():
-    assert tuple(cli_docs.OPTIONS) == config.OPTIONS
-    assert {*cli_docs.TABLES, *cli_docs.WORDS} == set(SECTIONS)
+    assert tuple(docs.OPTIONS) == config.OPTIONS
+    assert {*docs.TABLES, *docs.WORDS} == set(SECTIONS)
 
 
 def test_every_command_has_a_section_and_every_option_a_help():
     page = (DOCS / "cli.md").read_text(encoding="utf-8")
-    for name, command in cli_docs._every(cli.spincheck, "spincheck"):
+    for name, command in docs._every(main.spincheck, "spincheck"):
         assert f"\n## {name}\n" in page
         assert command.help
         for parameter in command.params:
@@ -78,7 +78,7 @@ def test_marked_commands_do_what_the_page_says(run: Runner, name: str):
 
 
 def test_commands_named_in_the_pages_exist():
-    known = {name for name, _ in cli_docs._every(cli.spincheck, "spincheck")}
+    known = {name for name, _ in docs._every(main.spincheck, "spincheck")}
     for page in OURS:
         text = (DOCS / page).read_text(encoding="utf-8")
         for words in re.findall(r"^(?:  - run: )?(spincheck [a-z]+(?: [a-z]+\b)?)", text, re.MULTILINE):

@@ -15,7 +15,7 @@ import jsonschema
 import pytest
 from conftest import CLEAN, LEAK, Runner
 
-from spincheck.cli_progress import Progress
+from spincheck.cli.progress import Progress
 
 SCHEMA = Path(__file__).resolve().parents[2] / "docs" / "report.schema.json"
 SUPPRESSED = LEAK.replace("return;", "return; // spincheck: ignore[SpinlockRelease] the board is gone", 1)
@@ -106,7 +106,7 @@ def test_without_rich_text_is_plain_unless_colour_is_asked_for(run: Runner, monk
     ran = run("check", "b.i", "--color", "always")
     assert ran.status == 2
     assert "needs rich; install it with pip install 'spincheck[report]'" in ran.err
-    monkeypatch.setattr("spincheck.cli_report.coloured", lambda _form: True)
+    monkeypatch.setattr("spincheck.cli.report.coloured", lambda _form: True)
     assert run("check", "b.i").out == plain.out
 
 
@@ -150,7 +150,7 @@ def test_a_baseline_names_what_has_gone(run: Runner):
 def test_completion(run: Runner, shell: str):
     run.env["_SPINCHECK_COMPLETE"] = shell
     done = subprocess.run(
-        [sys.executable, "-c", "from spincheck.cli import main; raise SystemExit(main())"],
+        [sys.executable, "-c", "from spincheck.cli.main import main; raise SystemExit(main())"],
         env=run.env, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from spincheck.driver_inputs import Input, InputError, read_input, read_inputs
+from spincheck.driver.inputs import Input, InputError, read_input, read_inputs
 
 
 def refused(path: object) -> str:

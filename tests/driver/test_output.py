@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from spincheck.driver_inputs import InputError
-from spincheck.driver_output import write_whole
+from spincheck.driver.inputs import InputError
+from spincheck.driver.output import write_whole
 
 
 def test_replaces_a_file_and_leaves_nothing_beside(tmp_path):

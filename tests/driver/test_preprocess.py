@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from spincheck.driver_inputs import InputError
-from spincheck.driver_preprocess import inputs_by_compiler, inputs_by_database, preprocess_command
+from spincheck.driver.inputs import InputError
+from spincheck.driver.preprocess import inputs_by_compiler, inputs_by_database, preprocess_command
 
 FAKE = """
 import sys

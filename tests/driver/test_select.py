@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from spincheck.diagnostics import Diagnostic, TraceStep
-from spincheck.driver_drafts import Draft
-from spincheck.driver_select import UNUSED, Policy, Relative, told
-from spincheck.driver_source import Suppression
+from spincheck.driver.drafts import Draft
+from spincheck.driver.select import UNUSED, Policy, Relative, told
+from spincheck.driver.source import Suppression
 
 RULES = ("Spinlock", "SpinlockRelease", "LockOrder", UNUSED)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from spincheck.driver_source import Sources, Suppression, find_suppressions
+from spincheck.driver.source import Sources, Suppression, find_suppressions
 
 
 @pytest.mark.parametrize(

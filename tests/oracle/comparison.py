@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from spincheck.diagnostics import Diagnostic, Report
-from spincheck.driver import Session
-from spincheck.driver_inputs import Input
-from spincheck.driver_settings import Options
+from spincheck.driver.inputs import Input
+from spincheck.driver.session import Session
+from spincheck.driver.settings import Options
 
 from .enumerator import DOMAINS, WIDE_DOMAINS, Enumerator, InvalidError, TooLargeError, Verdict, Violation
 from .printer import FILE, Written

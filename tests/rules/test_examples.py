@@ -54,7 +54,7 @@ def compile_errors(text: str) -> str:
 
 
 def check(tmp_path, text: str, family: str, configuration: str = "", rules: tuple[str, ...] = ()):
-    driver = pytest.importorskip("spincheck.driver")
+    driver = pytest.importorskip("spincheck.driver.session")
     path = tmp_path / "spincheck.toml"
     path.write_text(configuration, encoding="utf-8")
     options = driver.Options(config=str(path), families=(family,), rules=rules, jobs=1)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from spincheck.driver import check_texts
+from spincheck.driver.session import check_texts
 
 sys.path.insert(0, str(Path(__file__).parent))
 

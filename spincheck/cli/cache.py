@@ -15,8 +15,8 @@ from spincheck.builds import Build
 from spincheck.cache import history, upkeep
 from spincheck.cache.opening import DamagedError, UnusableError, connect
 from spincheck.cache.store import BUSY_SECONDS, limit_from_environment
-from spincheck.driver_inputs import InputError
-from spincheck.driver_settings import default_cache
+from spincheck.driver.inputs import InputError
+from spincheck.driver.settings import default_cache
 from spincheck.report import buildlog
 
 

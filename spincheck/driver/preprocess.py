@@ -15,7 +15,7 @@ from pathlib import Path, PureWindowsPath
 
 import msgspec
 
-from spincheck.driver_inputs import Input, InputError, processors, read_bytes, read_input
+from spincheck.driver.inputs import Input, InputError, processors, read_bytes, read_input
 
 _WITH_VALUE = {"-o", "-MF", "-MT", "-MQ", "-MJ", "--serialize-diagnostics"}
 _ALONE = {"-c", "-S", "-E", "-MD", "-MMD", "-MP", "-M", "-MM", "-MG", "/c", "-save-temps"}

@@ -11,15 +11,16 @@ from pathlib import Path
 
 import msgspec
 
-from spincheck import cli_report, driver_baseline
-from spincheck.cli_errors import say
-from spincheck.cli_progress import Progress
-from spincheck.cli_report import Form
+from spincheck.cli import report as reports
+from spincheck.cli.errors import say
+from spincheck.cli.progress import Progress
+from spincheck.cli.report import Form
 from spincheck.diagnostics import Report
-from spincheck.driver import Session, status_of
-from spincheck.driver_inputs import Input, InputError, read_inputs
-from spincheck.driver_output import write_whole
-from spincheck.driver_settings import Options, default_cache
+from spincheck.driver import baseline as baselines
+from spincheck.driver.inputs import Input, InputError, read_inputs
+from spincheck.driver.output import write_whole
+from spincheck.driver.session import Session, status_of
+from spincheck.driver.settings import Options, default_cache
 from spincheck.report.context import Suppressed
 from spincheck.report.text import count
 
@@ -66,14 +67,14 @@ def check(arguments: Arguments, form: Form, baseline: str | None) -> int:
     """Run ``spincheck check``."""
     known = None
     if baseline is not None:
-        known = driver_baseline.read(baseline)
+        known = baselines.read(baseline)
     options = arguments.options()
     with Session(options) as session, _progress(arguments):
         report = session.check(_inputs(arguments), target=_target(arguments))
     suppressed = [Suppressed(one, in_source=True, reason=reason) for one, reason in session.silenced]
     if known is not None:
         before = report
-        report, hidden, gone = driver_baseline.without(report, known)
+        report, hidden, gone = baselines.without(report, known)
         told = {one.fingerprint for one in report.diagnostics}
         suppressed += [
             Suppressed(one, in_source=False, reason=f"known in {baseline}")
@@ -81,7 +82,7 @@ def check(arguments: Arguments, form: Form, baseline: str | None) -> int:
             if one.fingerprint not in told
         ]
         _say_baseline(str(baseline), len(report.diagnostics), hidden, gone)
-    cli_report.write(
+    reports.write(
         report,
         form,
         verbosity=arguments.verbosity,
@@ -92,7 +93,7 @@ def check(arguments: Arguments, form: Form, baseline: str | None) -> int:
     return _finish(session, report, arguments)
 
 
-def _say_baseline(path: str, new: int, hidden: int, gone: Sequence[driver_baseline.Known]) -> None:
+def _say_baseline(path: str, new: int, hidden: int, gone: Sequence[baselines.Known]) -> None:
     if hidden or gone:
         say(f"{new} new, {hidden} known in {path} not told{f', {len(gone)} known there have gone' if gone else ''}")
     for one in gone:
@@ -136,7 +137,7 @@ def baseline(arguments: Arguments, output: str) -> int:
     """Run ``spincheck baseline``."""
     with Session(arguments.options()) as session, _progress(arguments):
         report = session.check(_inputs(arguments), target=_target(arguments))
-    _write(output, driver_baseline.make(report))
+    _write(output, baselines.make(report))
     _finish(session, report, arguments)
     if not arguments.quiet:
         say(f"{output} now knows {len(report.diagnostics)} violations")
@@ -149,11 +150,11 @@ def _inputs(arguments: Arguments) -> Sequence[Input]:
     if not arguments.files and not arguments.compdb:
         raise InputError("no FILE given; name preprocessed files (.i), or --compdb compile_commands.json")
     if arguments.compdb or arguments.cc:
-        from spincheck import driver_preprocess  # noqa: PLC0415
+        from spincheck.driver import preprocess  # noqa: PLC0415
 
         if arguments.compdb:
-            return driver_preprocess.inputs_by_database(arguments.compdb, arguments.files, arguments.jobs)
-        return driver_preprocess.inputs_by_compiler(arguments.files, arguments.cc or "", arguments.jobs)
+            return preprocess.inputs_by_database(arguments.compdb, arguments.files, arguments.jobs)
+        return preprocess.inputs_by_compiler(arguments.files, arguments.cc or "", arguments.jobs)
     return read_inputs(arguments.files)
 
 

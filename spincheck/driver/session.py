@@ -23,17 +23,17 @@ from spincheck import __version__
 from spincheck.builds import Build, BuildStep, Told
 from spincheck.cache.keys import Stamped, digest
 from spincheck.diagnostics import REPORT_VERSION, Coverage, Diagnostic, Gap, Report, Stats, Tool
-from spincheck.driver_drafts import UNDECODABLE, Drafts
-from spincheck.driver_inputs import Input, InputError, read_input, read_inputs
-from spincheck.driver_output import write_whole
-from spincheck.driver_select import Relative, Spelled, told
-from spincheck.driver_settings import Knowledge, Options
-from spincheck.driver_source import Sources, Suppression, find_suppressions
+from spincheck.driver.drafts import UNDECODABLE, Drafts
+from spincheck.driver.inputs import Input, InputError, read_input, read_inputs
+from spincheck.driver.output import write_whole
+from spincheck.driver.select import Relative, Spelled, told
+from spincheck.driver.settings import Knowledge, Options
+from spincheck.driver.source import Sources, Suppression, find_suppressions
 
 if TYPE_CHECKING:
     from spincheck.cache.store import Store
-    from spincheck.driver_render import LocatedUnit
-    from spincheck.driver_units import UnitBody
+    from spincheck.driver.render import LocatedUnit
+    from spincheck.driver.units import UnitBody
 
 __all__ = ["InputError", "Options", "Session", "check_paths", "check_texts", "link", "unit"]
 
@@ -120,7 +120,7 @@ class Session:
         started = time.monotonic()
         one = read_input(path)
         body, data, stats = self._unit_body(one)
-        from spincheck.driver_units import encode_file, notes  # noqa: PLC0415
+        from spincheck.driver.units import encode_file, notes  # noqa: PLC0415
 
         sources = self._sources()
         extra = notes(body, sources, _suppressions(body.drafts.files, sources, [one]))
@@ -139,7 +139,7 @@ class Session:
     ) -> tuple[Report, frozenset[str]]:
         """Do as `link`; return also the fingerprints of what the units' own steps could tell already."""
         started = time.monotonic()
-        from spincheck.driver_units import PackedUnit, read_unit_file, spelling_lookup  # noqa: PLC0415
+        from spincheck.driver.units import PackedUnit, read_unit_file, spelling_lookup  # noqa: PLC0415
         from spincheck.report import json_report  # noqa: PLC0415
 
         files = sorted(
@@ -222,7 +222,7 @@ class Session:
             return None
 
     def _read(self, inputs: Sequence[Input]) -> tuple[Sequence[LocatedUnit], int, int]:
-        from spincheck.driver_read import read  # noqa: PLC0415
+        from spincheck.driver.read import read  # noqa: PLC0415
 
         cache = None if self._store is None else str(self._store.path)
         reading = read(inputs, self.knowledge.settings, self._memory, jobs=self.options.jobs, cache=cache)
@@ -231,7 +231,7 @@ class Session:
     def _analysed(self, units: Sequence[LocatedUnit], world: World, read: Stats) -> tuple[Drafts, Stats]:
         """Analyse and render; ``read`` is what reading the units cost."""
         from spincheck.analysis.program import analyse  # noqa: PLC0415
-        from spincheck.driver_render import Renderer, coverage, own_files  # noqa: PLC0415
+        from spincheck.driver.render import Renderer, coverage, own_files  # noqa: PLC0415
 
         outcome = analyse(units, world, self.knowledge.tables, self._memory)
         renderer = Renderer(units, self.knowledge.macros, self.knowledge.describe)
@@ -246,7 +246,7 @@ class Session:
         )
 
     def _unit_body(self, one: Input) -> tuple[UnitBody, bytes, Stats]:
-        from spincheck.driver_units import pack, unpack  # noqa: PLC0415
+        from spincheck.driver.units import pack, unpack  # noqa: PLC0415
 
         key = self._key("unit", one.identity)
         data = self._memory.get("outcome", key)

@@ -14,11 +14,11 @@ from pathlib import Path
 
 from spincheck.builds import Build
 from spincheck.diagnostics import Report
-from spincheck.driver import status_of
-from spincheck.driver_inputs import InputError, read_bytes
-from spincheck.driver_output import write_whole
-from spincheck.driver_select import UNUSED
-from spincheck.driver_source import Sources
+from spincheck.driver.inputs import InputError, read_bytes
+from spincheck.driver.output import write_whole
+from spincheck.driver.select import UNUSED
+from spincheck.driver.session import status_of
+from spincheck.driver.source import Sources
 from spincheck.report import FormatError, render
 from spincheck.report.context import Context, RuleHelp, Suppressed
 
@@ -108,6 +108,6 @@ def rule_help(report: Report, suppressed: Sequence[Suppressed] = ()) -> dict[str
 
 
 def _history(cache: str | None) -> tuple[Build, ...]:
-    from spincheck import cli_cache  # noqa: PLC0415 -- only the page shows the history
+    from spincheck.cli import cache as caches  # noqa: PLC0415 -- only the page shows the history
 
-    return cli_cache.recent(cache, LAST_BUILDS) if cache is not None else ()
+    return caches.recent(cache, LAST_BUILDS) if cache is not None else ()

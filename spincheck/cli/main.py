@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 import click
 
 from spincheck import __version__
-from spincheck.cli_errors import did_you_mean, guarded
-from spincheck.driver_inputs import InputError
+from spincheck.cli.errors import did_you_mean, guarded
+from spincheck.driver.inputs import InputError
 
 FORMATS = ("text", "json", "sarif", "github", "html")
 EPILOG = """\b
@@ -202,10 +202,11 @@ def check(
     With --cc or --compdb, C files: they are preprocessed first. Violations on lines with a comment
     "// spincheck: ignore[RULE] reason" are not told.
     """
-    from spincheck import cli_report, cli_run  # noqa: PLC0415 -- spincheck --help and --version need none of it
+    from spincheck.cli import report as reports  # noqa: PLC0415 -- spincheck --help and --version need none of it
+    from spincheck.cli import run as runs  # noqa: PLC0415 -- spincheck --help and --version need none of it
 
-    form = cli_report.Form(format_name, output, color, suppressed=not no_suppressed)
-    return cli_run.check(cli_run.Arguments(**arguments), form, baseline)
+    form = reports.Form(format_name, output, color, suppressed=not no_suppressed)
+    return runs.check(runs.Arguments(**arguments), form, baseline)
 
 
 @spincheck.command(epilog=SHOW_EPILOG)
@@ -221,11 +222,11 @@ def show(
 
     The build of a driver writes one: DRIVER.spincheck.json. The exit status is that of the check.
     """
-    from spincheck import cli_report  # noqa: PLC0415
-    from spincheck.driver_settings import default_cache  # noqa: PLC0415
+    from spincheck.cli import report as reports  # noqa: PLC0415
+    from spincheck.driver.settings import default_cache  # noqa: PLC0415
 
-    form = cli_report.Form(format_name, output, color)
-    return cli_report.show(report, form, quiet=quiet, verbose=verbose, cache=cache or default_cache())
+    form = reports.Form(format_name, output, color)
+    return reports.show(report, form, quiet=quiet, verbose=verbose, cache=cache or default_cache())
 
 
 @spincheck.command()
@@ -235,9 +236,9 @@ def show(
 @told_options
 def unit(file: str, output: str, **arguments: Any) -> int:
     """Check one translation unit: the compile step of a build."""
-    from spincheck import cli_run  # noqa: PLC0415
+    from spincheck.cli import run as runs  # noqa: PLC0415
 
-    return cli_run.unit(cli_run.Arguments(files=(file,), **arguments), output)
+    return runs.unit(runs.Arguments(files=(file,), **arguments), output)
 
 
 @spincheck.command()
@@ -247,9 +248,9 @@ def unit(file: str, output: str, **arguments: Any) -> int:
 @told_options
 def link(files: tuple[str, ...], output: str, **arguments: Any) -> int:
     """Check the units of one driver together: the link step of a build."""
-    from spincheck import cli_run  # noqa: PLC0415
+    from spincheck.cli import run as runs  # noqa: PLC0415
 
-    return cli_run.link(cli_run.Arguments(files=files, **arguments), output)
+    return runs.link(runs.Arguments(files=files, **arguments), output)
 
 
 @spincheck.command(epilog=BASELINE_EPILOG)
@@ -259,9 +260,9 @@ def link(files: tuple[str, ...], output: str, **arguments: Any) -> int:
 @told_options
 def baseline(output: str, **arguments: Any) -> int:
     """Write what check reports today to a file of known violations."""
-    from spincheck import cli_run  # noqa: PLC0415
+    from spincheck.cli import run as runs  # noqa: PLC0415
 
-    return cli_run.baseline(cli_run.Arguments(**arguments), output)
+    return runs.baseline(runs.Arguments(**arguments), output)
 
 
 @spincheck.command(epilog=LOG_EPILOG)
@@ -279,9 +280,9 @@ def baseline(output: str, **arguments: Any) -> int:
 @click.option("--cache", metavar="PATH", help="The cache that keeps the history.")
 def log(last: int, format_name: str, cache: str | None) -> int:
     """Show the history of builds and what changed between them."""
-    from spincheck import cli_cache  # noqa: PLC0415
+    from spincheck.cli import cache as caches  # noqa: PLC0415
 
-    return cli_cache.log(cache, last, format_name)
+    return caches.log(cache, last, format_name)
 
 
 @spincheck.command()
@@ -327,9 +328,9 @@ def _cache_option(command: Command) -> Command:
 @_cache_option
 def stats(cache: str | None) -> int:
     """Tell what is in it."""
-    from spincheck import cli_cache  # noqa: PLC0415
+    from spincheck.cli import cache as caches  # noqa: PLC0415
 
-    return cli_cache.stats(cache)
+    return caches.stats(cache)
 
 
 @cache.command()
@@ -337,9 +338,9 @@ def stats(cache: str | None) -> int:
 @click.option("--repair", is_flag=True, help="Delete damaged entries.")
 def verify(cache: str | None, *, repair: bool) -> int:
     """Look for damage; exit status 1 when there is any."""
-    from spincheck import cli_cache  # noqa: PLC0415
+    from spincheck.cli import cache as caches  # noqa: PLC0415
 
-    return cli_cache.verify(cache, repair=repair)
+    return caches.verify(cache, repair=repair)
 
 
 @cache.command()
@@ -352,18 +353,18 @@ def verify(cache: str | None, *, repair: bool) -> int:
 )
 def gc(cache: str | None, limit: int | None) -> int:
     """Delete what was not used for the longest time, down to a size."""
-    from spincheck import cli_cache  # noqa: PLC0415
+    from spincheck.cli import cache as caches  # noqa: PLC0415
 
-    return cli_cache.collect(cache, limit)
+    return caches.collect(cache, limit)
 
 
 @cache.command()
 @_cache_option
 def clear(cache: str | None) -> int:
     """Delete every entry; the history of builds stays."""
-    from spincheck import cli_cache  # noqa: PLC0415
+    from spincheck.cli import cache as caches  # noqa: PLC0415
 
-    return cli_cache.clear(cache)
+    return caches.clear(cache)
 
 
 @spincheck.command()

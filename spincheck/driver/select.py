@@ -17,8 +17,8 @@ import msgspec
 
 from spincheck.cache.keys import digest
 from spincheck.diagnostics import Diagnostic, Severity, TraceStep
-from spincheck.driver_drafts import Draft, order
-from spincheck.driver_source import Suppression
+from spincheck.driver.drafts import Draft, order
+from spincheck.driver.source import Suppression
 
 UNUSED = "UnusedSuppression"
 """Rule name of a suppression comment that suppresses nothing, names no rule, or lacks a required reason."""

@@ -1,6 +1,6 @@
 """The parts of the documentation that are made from the code: commands, configuration, the schema of the report.
 
-``python -m spincheck.cli_docs [DIRECTORY]`` writes them; a test holds that they are up to date, so an option cannot exist without its
+``python -m spincheck.cli.docs [DIRECTORY]`` writes them; a test holds that they are up to date, so an option cannot exist without its
 line or the other way round.
 """
 
@@ -14,7 +14,7 @@ from typing import get_args
 import click
 import msgspec
 
-from spincheck.cli import spincheck
+from spincheck.cli.main import spincheck
 from spincheck.diagnostics import Report
 from spincheck.locks import config, rows
 from spincheck.locks.reader import SECTIONS
@@ -53,7 +53,7 @@ def commands() -> str:
     parts = [
         "# Commands",
         "",
-        "Made from the program by `python -m spincheck.cli_docs docs`. Exit status: 0 nothing to report, or warnings only; 1 violations; 2 wrong usage or",
+        "Made from the program by `python -m spincheck.cli.docs docs`. Exit status: 0 nothing to report, or warnings only; 1 violations; 2 wrong usage or",
         "input that cannot be read; 130 interrupted. Reports go to standard output or `-o`, everything else to standard error.",
     ]
     for name, command in _every(spincheck, "spincheck"):
@@ -95,7 +95,7 @@ def configuration() -> str:
     parts = [
         "# Configuration",
         "",
-        "Made from the program by `python -m spincheck.cli_docs docs`. The configuration is `[tool.spincheck]` in `pyproject.toml`, or the top level of",
+        "Made from the program by `python -m spincheck.cli.docs docs`. The configuration is `[tool.spincheck]` in `pyproject.toml`, or the top level of",
         "`spincheck.toml`: the nearest one upwards from the directory of the run, or the one that `--config` names. A mistake is told with its line.",
         "",
         "```toml",

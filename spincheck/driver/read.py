@@ -17,10 +17,10 @@ import msgspec
 
 from spincheck.cache.keys import Stamped, digest
 from spincheck.diagnostics import Coverage
-from spincheck.driver_drafts import Drafts
-from spincheck.driver_inputs import Input, processors
-from spincheck.driver_render import LocatedUnit, Place
-from spincheck.driver_units import PackedUnit, pack, unpack
+from spincheck.driver.drafts import Drafts
+from spincheck.driver.inputs import Input, processors
+from spincheck.driver.render import LocatedUnit, Place
+from spincheck.driver.units import PackedUnit, pack, unpack
 from spincheck.frontend.unit import Settings, Unit, read_unit
 from spincheck.ir import Function, UnitRecord
 from spincheck.memory import Memory, NoMemory

@@ -19,11 +19,11 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from spincheck import ir
-from spincheck.driver_drafts import UNDECODABLE, Drafts, Macros
-from spincheck.driver_inputs import InputError, read_bytes
-from spincheck.driver_render import LocatedUnit
-from spincheck.driver_select import Spelled
-from spincheck.driver_source import Sources, Suppression
+from spincheck.driver.drafts import UNDECODABLE, Drafts, Macros
+from spincheck.driver.inputs import InputError, read_bytes
+from spincheck.driver.render import LocatedUnit
+from spincheck.driver.select import Spelled
+from spincheck.driver.source import Sources, Suppression
 
 UNIT_MAGIC = "spincheck-unit"
 UNIT_VERSION = 1

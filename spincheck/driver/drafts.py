@@ -1,7 +1,7 @@
 """Diagnostics as far as the preprocessed text can tell them: what the cache keeps of a whole run.
 
 Owns the types `Draft` and `Drafts`. What depends on today's directory, configuration or comments is added afterwards
-(`spincheck.driver_select`), so that drafts are a function of the texts and the tables, and an unchanged run is one look-up. They stand apart
+(`spincheck.driver.select`), so that drafts are a function of the texts and the tables, and an unchanged run is one look-up. They stand apart
 from the code that makes them because that look-up must not load the analysis.
 """
 

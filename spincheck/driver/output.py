@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from spincheck.driver_inputs import InputError
+from spincheck.driver.inputs import InputError
 
 
 def write_whole(path: str, data: bytes) -> None:

@@ -1,6 +1,6 @@
 """From findings to diagnostics: places become lines, defects become rules and messages, each gets its fingerprint.
 
-Owns rendering. Flows in: findings, and the units that can locate them. Flows out: drafts (`spincheck.driver_drafts`) in report
+Owns rendering. Flows in: findings, and the units that can locate them. Flows out: drafts (`spincheck.driver.drafts`) in report
 order, and what the run covers. Everything here is a function of the texts and the tables alone.
 """
 
@@ -15,7 +15,7 @@ import msgspec
 
 from spincheck.analysis.findings import Finding, FunctionRef, Imprecision, Outcome
 from spincheck.diagnostics import Coverage, Diagnostic, Gap, TraceStep
-from spincheck.driver_drafts import Draft, Macros, order
+from spincheck.driver.drafts import Draft, Macros, order
 from spincheck.ir import Function, UnitRecord
 from spincheck.rules.registry import Description
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from spincheck.diagnostics import Report
-from spincheck.driver_inputs import InputError, read_bytes
+from spincheck.driver.inputs import InputError, read_bytes
 
 BASELINE_VERSION = 1
 

@@ -15,7 +15,7 @@ from difflib import get_close_matches
 
 import click
 
-from spincheck.driver_inputs import InputError
+from spincheck.driver.inputs import InputError
 
 USAGE = 2
 INTERRUPTED = 130

@@ -16,9 +16,9 @@ import msgspec
 
 from spincheck.cache.keys import digest
 from spincheck.diagnostics import Severity
-from spincheck.driver_drafts import Macros
-from spincheck.driver_inputs import InputError
-from spincheck.driver_select import UNUSED, Policy
+from spincheck.driver.drafts import Macros
+from spincheck.driver.inputs import InputError
+from spincheck.driver.select import UNUSED, Policy
 from spincheck.locks import config as configuration
 from spincheck.locks.reader import TableError
 from spincheck.locks.tables import Tables, load
