@@ -79,9 +79,9 @@ def lock_key(state: State) -> Any:
 
 
 def _is_as_on_entry(state: State, lock: Term) -> bool:
-    """A lock that had to be free on entry and is free again: as good as untouched."""
+    """A lock that had to be free on entry, or that may be held more than once, and is as it was: as good as untouched."""
     need = state.needs.get(lock)
-    return need is not None and need.status == "free" and not state.exact
+    return need is None or (need.status == "free" and not state.exact)
 
 
 def merge_needs(new: State, left: State, right: State) -> None:
@@ -101,7 +101,7 @@ def merge_needs(new: State, left: State, right: State) -> None:
     new.locks = {
         lock: known
         for lock, known in left.locks.items()
-        if lock in right.locks or known.status != "free" or known.depth or lock not in left.needs
+        if lock in right.locks or known.status != "free" or known.depth
     }
 
 
