@@ -7,6 +7,8 @@ correlated flag can be followed without reading every ``if`` of a long function.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from spincheck.analysis import spelling
 from spincheck.analysis.lockops import Problem
 from spincheck.analysis.naming import lock_name
@@ -79,6 +81,30 @@ class Explainer:
             steps.append(LocalStep("defect", problem.at, self._end(problem, name), problem.through, problem.case))
         return tuple(steps), held
 
+    def effect(self, state: State, locks: Collection[Term]) -> tuple[LocalStep, ...]:
+        """Return what a caller's path shows of this one: what it does to ``locks``, and the branches that led past a release."""
+        path = first_path(state.trace)
+        about = {id(node): lock for node in path for lock in locks if self._does(node, lock, state)}
+        taken = [index for index, node in enumerate(path) if id(node) in about and node.kind in {"acquire", "call"}]
+        held = {known.kind for lock, known in state.locks.items() if lock in locks and known.status == "held"}
+        steps = []
+        for index, node in enumerate(path):
+            if id(node) in about:
+                spelled = self._spelled(node) or lock_name(self._in.function, state, about[id(node)])
+                steps.append(self._touch(node, spelled))
+            elif node.kind == "branch" and held and taken and index > taken[-1] and self._passes_release(node, held):
+                text = self._branch_text(node)
+                steps += [LocalStep("branch", node.at, text)] if text else []
+        return tuple(steps)
+
+    def _does(self, node: Node, lock: Term, state: State) -> bool:
+        if node.kind == "call":
+            return any(self._is(one, lock, state) for one, _ in node.locks)
+        return node.kind in {"acquire", "release"} and node.lock is not None and self._is(node.lock, lock, state)
+
+    def _passes_release(self, node: Node, kinds: Collection[str]) -> bool:
+        return any(self._matters(node, self._can_avoid(self._releases(kind))) for kind in sorted(kinds))
+
     @staticmethod
     def _up_to(path: list[Node], problem: Problem) -> list[Node]:
         for index, node in enumerate(path):
@@ -100,7 +126,7 @@ class Explainer:
         return -1
 
     def _chosen(self, path: list[Node], start: int, problem: Problem, state: State) -> list[Node]:
-        releases = self._releases(problem)
+        releases = self._releases(problem.kind)
         avoiding = self._can_avoid(releases)
         branches = [node for node in path[start:] if node.kind == "branch"]
         keep = set(map(id, branches))
@@ -125,13 +151,13 @@ class Explainer:
         wanted = [problem.lock] if problem.other is None else [problem.lock, problem.other]
         return any(lock is not None and any(self._is(lock, one, state) for one in wanted) for lock in locks)
 
-    def _releases(self, problem: Problem) -> frozenset[int]:
+    def _releases(self, kind: str) -> frozenset[int]:
         """The points where a lock of this kind is given back, by name or by a callee."""
         points = []
         for pc, instruction in enumerate(self._code):
             if isinstance(instruction, Call) and isinstance(instruction.callee, FunctionName):
                 rows = self._in.tables.operations.get(instruction.callee.name, ())
-                if any(row.action == "release" and self._in.machine.same_storage(row.kind, problem.kind) for row in rows):
+                if any(row.action == "release" and self._in.machine.same_storage(row.kind, kind) for row in rows):
                     points.append(pc)
         return frozenset(points)
 
@@ -170,7 +196,12 @@ class Explainer:
             status = next((status for lock, status in node.locks if self._is(lock, problem.lock, state)), "")
             what = {"held": f"`{node.function}` returns with `{name}` held", "free": f"`{node.function}` releases `{name}`"}
             return LocalStep("call", node.at, what.get(status, f"calling `{node.function}`"), node.function, node.case)
-        spelled = name if node.lock is not None and self._is(node.lock, problem.lock, state) else self._spelled(node) or name
+        return self._touch(node, name if node.lock is not None and self._is(node.lock, problem.lock, state) else self._spelled(node) or name)
+
+    @staticmethod
+    def _touch(node: Node, spelled: str) -> LocalStep:
+        if node.kind == "call":
+            return LocalStep("call", node.at, f"calling `{node.function}`", node.function, node.case)
         if node.kind == "release":
             return LocalStep("release", node.at, f"`{spelled}` is released here by {node.text}")
         return LocalStep("acquire", node.at, f"`{spelled}` is acquired here by {node.text}")

@@ -10,20 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from spincheck.analysis.cfg import Graph, field_name, values_of, visit_place, visit_value
+from spincheck.analysis.explain import Explainer
 from spincheck.analysis.fixpoint import Fixpoint
 from spincheck.analysis.lockops import tainted
-from spincheck.analysis.path import first_path
 from spincheck.analysis.summaries import (
     NOWHERE,
     Case,
     CaseLock,
     CaseNeed,
     LocalFinding,
-    LocalStep,
     Summary,
     TermWriter,
 )
 from spincheck.analysis.transfer import Interpreter
+from spincheck.domain.lockstate import LockState
 from spincheck.domain.state import CellClass, State, cell_class
 from spincheck.domain.terms import Term
 from spincheck.ir import Assign, Call, Opaque, Place
@@ -54,13 +54,14 @@ def write_summary(
     touched = any(state.locks or state.needs for state in states)
     states = fixpoint.squeezed_exits(states, MAX_CASES if touched else MAX_NEUTRAL_CASES)
     writer = TermWriter()
+    explainer = Explainer(interpreter)
     cases = []
     needs_at = []
     steps = []
     for state in states:
         cases.append(_case(interpreter, state, writer))
         needs_at.append(tuple(need.at for need in state.needs.values()))
-        steps.append(_lock_steps(state))
+        steps.append(explainer.effect(state, _visible_locks(interpreter, state)))
     acquires = tuple(writer.add(lock) for lock in interpreter.acquired if lock.is_input and _lock_is_visible(interpreter, lock))
     return Summary(
         tuple(writer.rows), tuple(cases), tuple(needs_at), tuple(steps), findings, suspects, imprecise, reads, acquires,
@@ -70,10 +71,9 @@ def write_summary(
 
 def _case(interpreter: Interpreter, state: State, writer: TermWriter) -> Case:
     terms = interpreter.terms
-    taint = tainted(terms)
     result = state.memory.get(interpreter.returned)
     visible = {cell: value for cell, value in state.memory.items() if _is_visible(interpreter, cell)}
-    locks = {lock: held for lock, held in state.locks.items() if lock is not taint and _lock_is_visible(interpreter, lock) and not _is_given_back(state, lock)}
+    locks = _visible_locks(interpreter, state)
     shown: set[Term] = set()
     for term in (result, *visible, *visible.values(), *locks):
         if term is not None:
@@ -117,7 +117,7 @@ def _case(interpreter: Interpreter, state: State, writer: TermWriter) -> Case:
         writes=tuple((writer.add(cell), writer.add(value)) for cell, value in plain.items()),
         filled=tuple((writer.add(cell.args[0]), writer.add(value)) for cell, value in visible.items() if cell.op == "all"),
         calls=tuple(sorted(state.calls)),
-        tainted=taint in state.locks,
+        tainted=tainted(terms) in state.locks,
         tokens=tuple((writer.add(value), writer.add(lock)) for value, lock in saved.items() if lock is not None),
     )
 
@@ -125,6 +125,16 @@ def _case(interpreter: Interpreter, state: State, writer: TermWriter) -> Case:
 def _is_visible(interpreter: Interpreter, cell: Term) -> bool:
     address = cell.args[0] if cell.op == "all" else cell
     return interpreter.terms.root(address).op not in {"local", "int", "any"}
+
+
+def _visible_locks(interpreter: Interpreter, state: State) -> dict[Term, LockState]:
+    """The locks that are not to the caller as they were before."""
+    taint = tainted(interpreter.terms)
+    return {
+        lock: held
+        for lock, held in state.locks.items()
+        if lock is not taint and _lock_is_visible(interpreter, lock) and not _is_given_back(state, lock)
+    }
 
 
 def _is_given_back(state: State, lock: Term) -> bool:
@@ -143,18 +153,6 @@ def _matters(term: Term, shown: set[Term]) -> bool:
     if term.is_input:
         return True
     return any(sub in shown and sub.op in {"fresh", "cell", "sel", "phi", "uninit"} for sub in (term, *term.inside))
-
-
-def _lock_steps(state: State) -> tuple[LocalStep, ...]:
-    """The lock operations on one path of a case, for callers' traces."""
-    steps = []
-    for node in first_path(state.trace):
-        if node.kind in {"acquire", "release"}:
-            verb = "acquired" if node.kind == "acquire" else "released"
-            steps.append(LocalStep(node.kind, node.at, f"{verb} here by {node.text}"))
-        elif node.kind == "call" and node.locks:
-            steps.append(LocalStep("call", node.at, f"calling `{node.function}`", node.function, node.case))
-    return tuple(steps)
 
 
 def fields_read(graph: Graph, callee_reads: Callable[[Call], frozenset[str]]) -> tuple[str, ...]:
