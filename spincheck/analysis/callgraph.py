@@ -159,7 +159,7 @@ class CallGraph:
         work = [
             node
             for node in self.nodes
-            if any(name in tables.operations or name in tables.immediate or name in tables.required for name in node.header.calls) or _owes_release(node)
+            if any(name in known for name in node.header.calls for known in (tables.operations, tables.immediate, tables.required, tables.creations)) or _owes_release(node)
         ]
         reached = {id(node) for node in work}
         while work:

@@ -23,10 +23,14 @@ from spincheck.domain.lockstate import MAX_COUNT, LockState, Need
 from spincheck.domain.state import ANYTHING, State
 from spincheck.domain.terms import COMPARISONS, IRQL_TAG, Term
 from spincheck.ir import AddressOf, Call, FunctionName
-from spincheck.locks.model import Forbidden, Immediate, LockIdentity, Operation, Required, Saved
+from spincheck.locks.model import Creation, Forbidden, Immediate, LockIdentity, Operation, Required, Saved
 
 MOST_CALLS = 3
 """Forbidden calls that a path remembers for its callers; more would multiply the disjuncts."""
+
+
+LOADER_ENTRY = "DriverEntry"
+"""It runs once for the driver, whose object is the default parent of what it creates."""
 
 
 class Callee(NamedTuple):
@@ -98,6 +102,8 @@ class Calls:
         if tables.pure(name):
             self._in.store_result(state, call.result, state.normal(self._in.terms.make("pure", name, *arguments)))
             return [Step(pc + 1, state)]
+        if name in tables.cleared:
+            return self._external(state, pc, call, name, arguments)
         callee = self._callee(name)
         if callee.summary is not None and not self._in.relevant(pc) and not state.exact:
             ignored = self._ignored(state, pc, call, name, callee.summary, arguments)
@@ -136,6 +142,8 @@ class Calls:
         needed = self._tables.required.get(name, ())
         if needed:
             self._require(state, call, name, needed)
+        if name in self._tables.creations:
+            self._check_creation(state, call, self._tables.creations[name], arguments)
 
     def _forbid(self, state: State, call: Call, ban: Forbidden, through: str) -> None:
         for lock, held in state.locks.items():
@@ -145,18 +153,38 @@ class Calls:
                 return
 
     def _require(self, state: State, call: Call, name: str, needed: tuple[Required, ...]) -> None:
-        """A call that needs a region: told only where the region was left here, since callers may have entered it."""
+        """A call that needs a region or lock: told where it was left here, or never entered in a callback that the system calls.
+
+        A helper's callers may have entered it.
+        """
         kinds = {kind for need in needed for kind in need.kinds}
         touched = [(lock, held) for lock, held in state.locks.items() if held.kind in kinds]
         if tainted(state.terms) in state.locks or any(held.status != "free" or held.depth > 0 for _, held in touched):
             return
         if any(held.status == "held" and self._tables.kinds[held.kind].spin for held in state.locks.values() if held.kind):
             return
+        entered = self._machine.held_on_entry
+        if not touched and entered is not None and not entered:
+            touched = [(state.terms.make("lock", ""), LockState("free", needed[0].kinds[0]))]
         for lock, held in touched:
-            if state.needs.get(lock) is None:
+            if entered is not None or state.needs.get(lock) is None:
                 problem = Problem("call-without-holding", lock, held.kind, held.operation, name, call.at)
                 self._in.problems.append((problem, state.copy()))
                 return
+
+    def _check_creation(self, state: State, call: Call, row: Creation, arguments: list[Term]) -> None:
+        """A lock that is made for an object needs that object as its parent; one in a variable of the driver belongs to the driver."""
+        if max(row.attributes, row.lock) >= len(arguments) or self._in.function.name == LOADER_ENTRY:
+            return
+        terms = self._in.terms
+        lock, attributes = arguments[row.lock], arguments[row.attributes]
+        if terms.root(lock).op in {"global", "local"}:
+            return
+        parent = state.read(terms.field(attributes, row.parent)) if attributes.is_address else attributes
+        self._machine.in_doubt = self._machine.in_doubt or parent.op == "phi"
+        if state.facts.range_of(parent).single == 0:
+            problem = Problem("parent-object", state.normal(lock), row.kind, "", row.function, call.at)
+            self._in.problems.append((problem, state.copy()))
 
     @staticmethod
     def _pointee(state: State, argument: int, arguments: list[Term]) -> Term | None:
@@ -256,6 +284,8 @@ class Calls:
                 state.forget(("under", argument), epoch)
         if name == "" and not arguments:
             state.forget(ANYTHING, self._in.fresh(state, "written"))
+        for field in self._tables.cleared.get(name, ()) if arguments else ():
+            state.write(self._in.terms.field(arguments[0], field), self._in.terms.zero, pc)
         self._in.store_result(state, call.result, self._in.fresh(state))
         return [Step(pc + 1, state), *raised]
 

@@ -238,6 +238,10 @@ class Explainer:
             return f"`{name}` is released{through} but not held"
         if problem.defect == "call-while-holding":
             return f"{problem.operation} is called while `{name}` is held"
+        if problem.defect == "call-without-holding":
+            return f"{problem.operation} is called{through} here"
+        if problem.defect == "parent-object":
+            return f"`{name}` is created by {problem.operation} here"
         if problem.defect == "needs-and-leaves":
             return f"returns here while `{name}` is held instead"
         return f"`{name}` is released{through} here"

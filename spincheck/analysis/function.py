@@ -45,11 +45,15 @@ class Surroundings(NamedTuple):
 
     def reads(self, call: Call) -> frozenset[str]:
         """Return the fields and globals that a call may read."""
+        if isinstance(call.callee, FunctionName) and call.callee.name in self.tables.creations:
+            return frozenset((self.tables.creations[call.callee.name].parent,))
         summary = self._summary(call)
         return frozenset(summary.reads) if summary is not None else frozenset()
 
     def writes(self, call: Call) -> frozenset[str]:
         """Return the fields and globals that a call may write."""
+        if isinstance(call.callee, FunctionName) and call.callee.name in self.tables.cleared:
+            return frozenset(self.tables.cleared[call.callee.name])
         summary = self._summary(call)
         return summary.fields_written() if summary is not None else frozenset()
 
@@ -70,7 +74,7 @@ class Surroundings(NamedTuple):
         tables = self.tables
         if name in tables.operations or name in tables.noreturn or name in tables.raising:
             return True
-        if name in tables.immediate:
+        if name in tables.immediate or name in tables.creations:
             return True
         callee = self.callee(name)
         if callee.summary is None:

@@ -182,13 +182,16 @@ class Required(_Fact, frozen=True):
 class Creation(_Fact, frozen=True):
     """A call that creates a lock object; argument ``attributes`` must name the parent that the object belongs to.
 
-    ``lock`` is the pointer that receives the handle; ``kind`` the kind of the new lock.
+    ``lock`` is the pointer that receives the handle; ``kind`` the kind of the new lock. ``parent`` is the field of the attributes that names
+    the parent; ``cleared_by`` are the calls that make their first argument attributes without one.
     """
 
     function: str
     kind: str
     attributes: int
     lock: int
+    parent: str
+    cleared_by: tuple[str, ...] = ()
 
 
 class Registration(_Fact, frozen=True):

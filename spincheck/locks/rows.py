@@ -141,6 +141,8 @@ class CreationRow(msgspec.Struct, forbid_unknown_fields=True):
     kind: str
     attributes: int
     lock: int
+    parent: str
+    cleared_by: list[str] = []
 
 
 class SameRow(msgspec.Struct, forbid_unknown_fields=True):
@@ -291,7 +293,12 @@ def make_slot(row: SlotRow) -> Slot:
 def make_creation(row: CreationRow) -> Creation:
     """Return the fact of a row of ``creation``."""
     return Creation(
-        identifier(row.function), row.kind, number_of(str(row.attributes)), number_of(str(row.lock))
+        identifier(row.function),
+        row.kind,
+        number_of(str(row.attributes)),
+        number_of(str(row.lock)),
+        identifier(row.parent),
+        tuple(identifier(name) for name in row.cleared_by),
     )
 
 

@@ -43,6 +43,7 @@ class Tables(msgspec.Struct, frozen=True, weakref=True):
     """All lock knowledge of one run. Names and arguments are those of the preprocessed text.
 
     ``raising`` functions go to the ``__except`` handler when called inside ``__try``; elsewhere they do not return.
+    ``cleared``: the fields that a function sets to zero in its first argument.
     ``same``: the result of a function is its argument of that number. ``all_names``: every function named anywhere.
     ``digest``: hex, changes when anything here changes.
     """
@@ -55,6 +56,7 @@ class Tables(msgspec.Struct, frozen=True, weakref=True):
     forbidden: dict[str, tuple[Forbidden, ...]]
     required: dict[str, tuple[Required, ...]]
     creations: dict[str, Creation]
+    cleared: dict[str, tuple[str, ...]]
     same: dict[str, int]
     roles: tuple[Role, ...]
     all_names: frozenset[str]
@@ -171,10 +173,15 @@ def merge(fragments: tuple[Fragment, ...], families: tuple[str, ...]) -> Tables:
     pure_patterns = [pattern for row in pure for pattern in row.patterns]
     immediate = {row.value.function: row.value for fragment in fragments for row in fragment.immediate}
     creations = {row.value.function: row.value for fragment in fragments for row in fragment.creations}
+    cleared: dict[str, tuple[str, ...]] = {}
+    for creation in creations.values():
+        for name in creation.cleared_by:
+            if creation.parent not in cleared.get(name, ()):
+                cleared[name] = (*cleared.get(name, ()), creation.parent)
     same = {row.value.function: row.value.argument for fragment in fragments for row in fragment.same}
     noreturn = frozenset(row.value for fragment in fragments for row in fragment.noreturn)
     raising = frozenset(row.value for fragment in fragments for row in fragment.raising)
-    names = {*operations, *forbidden, *required, *immediate, *creations, *same, *noreturn, *raising}
+    names = {*operations, *forbidden, *required, *immediate, *creations, *cleared, *same, *noreturn, *raising}
     names.update(row.function for row in registrations if not row.pattern)
     digest = hashlib.sha256(
         "\n".join([*families, *(fragment.digest for fragment in fragments)]).encode()
@@ -188,6 +195,7 @@ def merge(fragments: tuple[Fragment, ...], families: tuple[str, ...]) -> Tables:
         forbidden=forbidden,
         required=required,
         creations=creations,
+        cleared=cleared,
         same=same,
         roles=roles,
         all_names=frozenset(names),

@@ -1,4 +1,4 @@
-"""Rule ParentObjectCheckLock: a framework lock has a parent object (Microsoft: kmdf-parentobjectcheck)."""
+"""Rule ParentObjectCheckLock: a framework lock has a parent object (Microsoft: kmdf-parentobjectchecklock)."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class ParentObjectCheckLockRule(Rule):
     title = "a framework lock has a parent object"
     models = ("kmdf",)
     severity = "warning"
-    pages = ("kmdf-parentobjectcheck",)
-    microsoft = "Framework objects, locks among them, are created with their parent object in the attributes."
+    pages = ("kmdf-parentobjectchecklock",)
+    microsoft = "The parent object is set for WdfWaitLockCreate and WdfSpinLockCreate."
     differs = (
         "A warning, and only where the attributes can be followed: attributes that come from elsewhere are "
-        "believed."
+        "believed. A lock that is created in DriverEntry or kept in a global variable may belong to the driver."
     )
     matches = (Match(("parent-object",), rank=PRIMARY),)
     valid = (
@@ -37,6 +37,19 @@ NTSTATUS EvtPrepareHardware(WDFDEVICE Device, PVOID Raw, PVOID Translated)
     return WdfSpinLockCreate(&attributes, &dev->SpinLock);
 }
 """,
+        """\
+WDFWAITLOCK DriverLock;
+
+NTSTATUS EvtPrepareHardware(PWDF_OBJECT_ATTRIBUTES Attributes, PDEVICE dev)
+{
+    NTSTATUS status = WdfWaitLockCreate(NULL, &DriverLock);
+
+    if (NT_SUCCESS(status)) {
+        status = WdfWaitLockCreate(Attributes, &dev->WaitLock);
+    }
+    return status;
+}
+""",
     )
     invalid = (
         Invalid(
@@ -51,5 +64,23 @@ NTSTATUS EvtPrepareHardware(WDFDEVICE Device, PVOID Raw, PVOID Translated)
 }
 """,
             (Expect(7, "ParentObjectCheckLock"),),
+        ),
+        Invalid(
+            """\
+EVT_WDF_DEVICE_PREPARE_HARDWARE EvtPrepareHardware;
+
+NTSTATUS EvtPrepareHardware(WDFDEVICE Device, PVOID Raw, PVOID Translated)
+{
+    PDEVICE dev = DeviceOf(Device);
+    WDF_OBJECT_ATTRIBUTES attributes;
+
+    WDF_OBJECT_ATTRIBUTES_INIT(&attributes);
+    if (dev->Ready) {
+        attributes.ParentObject = Device;
+    }
+    return WdfWaitLockCreate(&attributes, &dev->WaitLock);
+}
+""",
+            (Expect(12, "ParentObjectCheckLock"),),
         ),
     )

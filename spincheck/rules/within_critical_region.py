@@ -13,13 +13,17 @@ class WithinCriticalRegionRule(Rule):
 
     name = "WithinCriticalRegion"
     title = "resources are acquired inside a critical or guarded region"
-    models = ("wdm",)
+    models = ("kmdf", "wdm", "storport")
     severity = "warning"
-    pages = ("wdm-withincriticalregion",)
-    microsoft = "The resource calls are made only between KeEnterCriticalRegion and KeLeaveCriticalRegion."
+    pages = ("wdm-withincriticalregion", "storport-withincriticalregion")
+    microsoft = (
+        "The resource calls are made only between KeEnterCriticalRegion and KeLeaveCriticalRegion; other ways "
+        "to disable APCs are not recognised."
+    )
     differs = (
-        "A guarded region, a fast mutex that is held, and the combined calls are recognised. Only routines "
-        "that are known to be called without a region are told, and as a warning."
+        "A guarded region, a spin lock or fast mutex that is held, and the combined calls are recognised. Told, as a "
+        "warning, in routines that the system calls and in helpers that have left the region themselves; the releases "
+        "are not told, because the acquire before them is."
     )
     matches = (Match(("call-without-holding",), rank=PRIMARY, hinted=True),)
     valid = (
