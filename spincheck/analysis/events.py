@@ -38,7 +38,7 @@ def identity(terms: Terms, row: LockIdentity, arguments: list[Term], kind: str) 
     values = [arguments[number] for number in row.arguments]
     for constant, name in row.names:
         if values[0].op == "int" and values[0].args[0] == constant:
-            return terms.make("lock", name)
+            return terms.make("lock", name.removesuffix("()"), *(values[1:] if name.endswith("()") else ()))
     if len(values) == 1:
         return terms.location(values[0])
     return terms.make("lock", kind, *values)

@@ -38,7 +38,7 @@ class Explainer:
         path = first_path(state.trace)
         for node in reversed(path):
             if node.lock is not None and self._is(node.lock, lock, state):
-                spelled = self._spelled(node)
+                spelled = self._spelled(node, state)
                 if spelled is not None:
                     return spelled
             elif node.kind == "call" and node.text and node.locks and self._is(node.locks[0][0], lock, state):
@@ -51,15 +51,16 @@ class Explainer:
         known = state.locks.get(lock)
         return (lock.op == "held_by" and lock.args[0] is mentioned) or (known is not None and known.handle is mentioned)
 
-    def _spelled(self, node: Node) -> str | None:
+    def _spelled(self, node: Node, state: State) -> str | None:
+        if node.lock is not None and node.lock.op == "lock":
+            return lock_name(self._in.function, state, node.lock)
         call = self._code[node.pc]
         if not isinstance(call, Call) or not isinstance(call.callee, FunctionName):
             return None
         rows = self._in.tables.operations.get(call.callee.name)
-        if not rows or not rows[0].lock.arguments or rows[0].lock.arguments[-1] >= len(call.arguments):
+        if not rows or not rows[0].lock.arguments or rows[0].lock.arguments[0] >= len(call.arguments):
             return None
-        inside = [spelling.lock(call.arguments[number], self._in.names) for number in rows[0].lock.arguments]
-        return inside[0] if len(inside) == 1 else f"({', '.join(inside)})"
+        return spelling.lock(call.arguments[rows[0].lock.arguments[0]], self._in.names)
 
     def trace(self, problem: Problem, state: State, *, at_exit: bool) -> tuple[tuple[LocalStep, ...], int]:
         """Return the steps to a defect, and the place where the lock was acquired (NOWHERE if not in this function)."""
@@ -90,7 +91,7 @@ class Explainer:
         steps = []
         for index, node in enumerate(path):
             if id(node) in about:
-                spelled = self._spelled(node) or lock_name(self._in.function, state, about[id(node)])
+                spelled = self._spelled(node, state) or lock_name(self._in.function, state, about[id(node)])
                 steps.append(self._touch(node, spelled))
             elif node.kind == "branch" and held and taken and index > taken[-1] and self._passes_release(node, held):
                 text = self._branch_text(node)
@@ -115,13 +116,14 @@ class Explainer:
     def _last_acquire(self, path: list[Node], problem: Problem, state: State) -> int:
         if problem.defect == "released-unheld":
             return -1
+        wanted = problem.other if problem.defect == "handle-reused" and problem.other is not None else problem.lock
         for index in range(len(path) - 1, -1, -1):
             node = path[index]
             if node.at == problem.at and problem.defect == "acquired-twice":
                 continue
-            if node.kind == "acquire" and node.lock is not None and self._is(node.lock, problem.lock, state):
+            if node.kind == "acquire" and node.lock is not None and self._is(node.lock, wanted, state):
                 return index
-            if node.kind == "call" and any(status == "held" and self._is(lock, problem.lock, state) for lock, status in node.locks):
+            if node.kind == "call" and any(status == "held" and self._is(lock, wanted, state) for lock, status in node.locks):
                 return index
         return -1
 
@@ -196,7 +198,7 @@ class Explainer:
             status = next((status for lock, status in node.locks if self._is(lock, problem.lock, state)), "")
             what = {"held": f"`{node.function}` returns with `{name}` held", "free": f"`{node.function}` releases `{name}`"}
             return LocalStep("call", node.at, what.get(status, f"calling `{node.function}`"), node.function, node.case)
-        return self._touch(node, name if node.lock is not None and self._is(node.lock, problem.lock, state) else self._spelled(node) or name)
+        return self._touch(node, name if node.lock is not None and self._is(node.lock, problem.lock, state) else self._spelled(node, state) or name)
 
     @staticmethod
     def _touch(node: Node, spelled: str) -> LocalStep:
@@ -236,6 +238,8 @@ class Explainer:
             return f"`{name}` is acquired again{through}"
         if problem.defect == "released-unheld":
             return f"`{name}` is released{through} but not held"
+        if problem.defect == "handle-reused":
+            return f"`{name}` is acquired{through} with the same queue handle"
         if problem.defect == "call-while-holding":
             return f"{problem.operation} is called while `{name}` is held"
         if problem.defect == "call-without-holding":

@@ -36,7 +36,8 @@ class LockIdentity(_Fact, frozen=True):
 
     ``arguments`` together are the identity (usually one: the pointer or handle); empty for a global, or for
     a release through a queue handle alone. ``handle`` is the argument that is the queue handle. ``name`` is set for a lock
-    that exists once. ``names``: a constant first argument that stands for a global lock, as (value, global's name).
+    that exists once. ``names``: a constant first argument that stands for a global lock, as (value, global's name); a name that ends
+    in ``()`` is a sort of lock, told apart by the other arguments.
     """
 
     arguments: tuple[int, ...] = ()

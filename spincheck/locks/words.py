@@ -134,6 +134,8 @@ def identifier(name: str) -> str:
 
 def expression(pattern: str) -> str:
     """Return ``pattern`` if it is a regular expression."""
+    if pattern.isidentifier():  # most are names; compiling them is what reading the tables would cost most
+        return pattern
     try:
         re.compile(pattern)
     except re.error as problem:

@@ -41,6 +41,16 @@ _COUNTER: dict[Defect, str] = {
     "call-while-holding": "{call} is called inside {a_lock}",
 }
 
+# An IRQL is raised and lowered.
+_IRQL: dict[Defect, str] = {
+    "held-at-exit": "the IRQL is still raised when {entry} returns",
+    "not-held-at-exit": "the IRQL is no longer raised when {entry} returns, which must keep it",
+    "acquired-twice": "the IRQL is raised while already raised",
+    "released-unheld": "the IRQL is lowered without having been raised",
+    "call-without-holding": "{call} is called without a raised IRQL",
+    "call-while-holding": "{call} is called at a raised IRQL",
+}
+
 
 @functools.cache
 def _known_kinds() -> dict[str, Kind]:
@@ -87,7 +97,8 @@ def message(finding: Finding, known: tables.Tables | None = None) -> str:
     call = finding.other or release
     entry = finding.entry or finding.function.name
     by_role = len(finding.operations) > 1 and acquire != release
-    form = (_COUNTER if kind.counter and not kind.carried else {}).get(finding.defect, _LOCK[finding.defect])
+    counted = _IRQL if kind.name == "irql" else _COUNTER if kind.counter and not kind.carried else {}
+    form = counted.get(finding.defect, _LOCK[finding.defect])
     if finding.defect == "call-without-holding" and not finding.lock:
         lock = _article(kind.noun)
     return form.format(

@@ -103,7 +103,14 @@ def test_the_cancel_lock_exists_once(windows):
 
 def test_storports_locks_are_named_by_the_kind_argument(windows):
     lock = only(windows, "StorPortAcquireSpinLock").lock
-    assert lock == LockIdentity((1, 2), 3, names=((2, "StartIo lock"), (3, "interrupt lock")))
+    assert (lock.arguments, lock.handle) == ((1, 2), 3)
+    assert dict(lock.names) == {
+        1: "DpcLock()",
+        2: "StartIo lock",
+        3: "interrupt lock",
+        4: "ThreadedDpcLock()",
+        5: "DpcLevelLock()",
+    }
     (hold,) = windows.role("HW_STARTIO").holds
     assert hold.lock.name == "StartIo lock"
     assert hold.at_exit == "kept"
