@@ -278,7 +278,8 @@ class Reference(_Node, frozen=True, tag="reference"):
 
     ``slot`` is ``field`` (``where`` = name of the field, ``MajorFunction`` for its elements), ``argument`` (``where``
     = the called function, ``index`` = which argument, from 0), ``variable`` (``where`` = name), ``return`` or ``other``.
-    ``object`` is the type name of the struct when the initialiser or declaration shows it, else "".
+    ``object`` is the type name of the struct when the initialiser or declaration shows it, else ""; for an argument, the field whose
+    address the call's first argument is.
     """
 
     function: str

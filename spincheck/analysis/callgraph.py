@@ -101,7 +101,7 @@ class CallGraph:
         if reference.slot == "field":
             return self._tables.slot(reference.where, reference.object)
         if reference.slot == "argument":
-            return self._tables.registered(reference.where, reference.index)
+            return self._tables.registered(reference.where, reference.index, reference.object)
         return None
 
     def _give_role(self, unit: int, function: str, type_name: str) -> None:

@@ -39,7 +39,9 @@ def references(function: ir.Function) -> tuple[ir.Reference, ...]:
             case ir.Call(_, callee, arguments, at):
                 for index, argument in enumerate(arguments):
                     for name in _functions(argument, carried):
-                        found[ir.Reference(name, "argument", _called(callee), index, "", at)] = None
+                        found[
+                            ir.Reference(name, "argument", _called(callee), index, _exchanged(arguments), at)
+                        ] = None
             case ir.Return(value, at) if value is not None:
                 for name in _functions(value, carried):
                     found[ir.Reference(name, "return", function.name, 0, "", at)] = None
@@ -99,6 +101,16 @@ def _slot(place: ir.Place) -> tuple[Slot, str]:
                 place = base
             case _:
                 return "other", ""
+
+
+def _exchanged(arguments: tuple[ir.Value, ...]) -> str:
+    """Name the field whose address is the first argument, which an interlocked call stores to."""
+    match arguments[0]:
+        case ir.AddressOf(place):
+            slot, where = _slot(place)
+            return where if slot == "field" else ""
+        case _:
+            return ""
 
 
 def _called(callee: ir.Value) -> str:
