@@ -141,6 +141,11 @@ def input_options(command: Command) -> Command:
             metavar="N",
             help="Processes. Default: all processors.",
         ),
+        click.option(
+            "--dask",
+            metavar="ADDRESS",
+            help="Let the workers of this Dask scheduler read the files, for example tcp://host:8786.",
+        ),
         click.option("--cc", metavar="CC", help="Preprocess .c files with this compiler and these flags."),
         click.option(
             "--compdb",

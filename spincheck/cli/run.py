@@ -17,8 +17,9 @@ from spincheck.cli.progress import Progress
 from spincheck.cli.report import Form
 from spincheck.diagnostics import Report
 from spincheck.driver import baseline as baselines
-from spincheck.driver.inputs import Input, InputError, read_inputs
+from spincheck.driver.inputs import InputError, each_once
 from spincheck.driver.output import write_whole
+from spincheck.driver.recipe import Recipe
 from spincheck.driver.session import Session, status_of
 from spincheck.driver.settings import Options, default_cache
 from spincheck.report.context import Suppressed
@@ -32,6 +33,7 @@ class Arguments(msgspec.Struct, frozen=True):
     compdb: str | None = None
     cc: str | None = None
     jobs: int = 0
+    dask: str | None = None
     cache: str | None = None
     no_cache: bool = False
     rules: str | None = None
@@ -57,6 +59,7 @@ class Arguments(msgspec.Struct, frozen=True):
             rules=_names(self.rules, "--rules"),
             cache=None if self.no_cache else self.cache or default_cache(),
             jobs=self.jobs,
+            dask=self.dask or "",
             config=self.config,
             families=_names(self.locks, "--locks"),
             reason_required=self.reason_required,
@@ -70,7 +73,7 @@ def check(arguments: Arguments, form: Form, baseline: str | None) -> int:
         known = baselines.read(baseline)
     options = arguments.options()
     with Session(options) as session, _progress(arguments):
-        report = session.check(_inputs(arguments), target=_target(arguments))
+        report = session.check_recipes(_recipes(arguments), target=_target(arguments))
     suppressed = [Suppressed(one, in_source=True, reason=reason) for one, reason in session.silenced]
     if known is not None:
         before = report
@@ -136,7 +139,7 @@ def link(arguments: Arguments, output: str) -> int:
 def baseline(arguments: Arguments, output: str) -> int:
     """Run ``spincheck baseline``."""
     with Session(arguments.options()) as session, _progress(arguments):
-        report = session.check(_inputs(arguments), target=_target(arguments))
+        report = session.check_recipes(_recipes(arguments), target=_target(arguments))
     _write(output, baselines.make(report))
     _finish(session, report, arguments)
     if not arguments.quiet:
@@ -144,7 +147,7 @@ def baseline(arguments: Arguments, output: str) -> int:
     return 0
 
 
-def _inputs(arguments: Arguments) -> Sequence[Input]:
+def _recipes(arguments: Arguments) -> Sequence[Recipe]:
     if arguments.compdb and arguments.cc:
         raise InputError("--compdb and --cc contradict each other; give one of them")
     if not arguments.files and not arguments.compdb:
@@ -153,9 +156,9 @@ def _inputs(arguments: Arguments) -> Sequence[Input]:
         from spincheck.driver import preprocess  # noqa: PLC0415
 
         if arguments.compdb:
-            return preprocess.inputs_by_database(arguments.compdb, arguments.files, arguments.jobs)
-        return preprocess.inputs_by_compiler(arguments.files, arguments.cc or "", arguments.jobs)
-    return read_inputs(arguments.files)
+            return preprocess.recipes_by_database(arguments.compdb, arguments.files)
+        return preprocess.recipes_by_compiler(arguments.files, arguments.cc or "")
+    return [Recipe(path) for path in each_once(arguments.files)]
 
 
 def _target(arguments: Arguments) -> str:

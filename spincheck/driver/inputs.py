@@ -18,6 +18,8 @@ from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 
+from spincheck.driver.source import Suppression, find_suppressions
+
 _BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 _PROBE = 65_536
 _DIRECTIVE = re.compile(rb"^[ \t]*#[ \t]*(include|if|ifdef|ifndef|elif|else|endif)\b", re.MULTILINE)
@@ -57,6 +59,11 @@ class Input:
         text = self._data.decode("utf-8", "surrogateescape")
         return text if text.isascii() else _SURROGATE.sub(lambda hit: chr(ord(hit[0]) & 0xFF), text)
 
+    @cached_property
+    def comments(self) -> tuple[Suppression, ...]:
+        """The suppression comments that the text has kept, as text from ``cc -E -C`` does."""
+        return tuple(find_suppressions(self.text, self.name)) if b"spincheck:" in self._data else ()
+
     @property
     def size(self) -> int:
         """Length in bytes."""
@@ -78,25 +85,31 @@ def read_input(path: str) -> Input:
 
 def read_inputs(paths: Iterable[str]) -> list[Input]:
     """Read every file, in the order of their names, each once however often it is named."""
+    return [read_input(path) for path in each_once(paths)]
+
+
+def each_once(paths: Iterable[str]) -> list[str]:
+    """Return names of files in order, each file once however often and by whatever name it is given."""
     seen: dict[str, str] = {}
     for path in paths:
         seen.setdefault(str(Path(path).absolute()), path)
-    return [read_input(path) for path in sorted(seen.values())]
+    return sorted(seen.values())
 
 
-def read_bytes(path: str) -> bytes:
-    """Read a file; raises `InputError` with the operating system's reason."""
+def read_bytes(path: str, told: str = "") -> bytes:
+    """Read a file; raises `InputError` with the operating system's reason and the name ``told``, if not as it is opened."""
     try:
-        return Path(path).read_bytes()
+        data = Path(path).read_bytes()
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
+        raise InputError(f"{told or path}: no such file") from None
     except IsADirectoryError:
         raise InputError(
             f"{path}: is a directory; name the preprocessed files in it, for example {path.rstrip('/')}/*.i"
         ) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise InputError(f"{path}: cannot be read: {reason}") from None
+        raise InputError(f"{told or path}: cannot be read: {reason}") from None
+    return data
 
 
 def refuse_binary(path: str, data: bytes) -> None:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from pathlib import Path, PureWindowsPath
 
 import msgspec
 
-from spincheck.driver.inputs import Input, InputError, processors, read_bytes, read_input
+from spincheck.driver.inputs import Input, InputError, read_bytes
+from spincheck.driver.recipe import Recipe
 
 _WITH_VALUE = {"-o", "-MF", "-MT", "-MQ", "-MJ", "--serialize-diagnostics"}
 _ALONE = {"-c", "-S", "-E", "-MD", "-MMD", "-MP", "-M", "-MM", "-MG", "/c", "-save-temps"}
@@ -33,26 +33,22 @@ class Entry(msgspec.Struct, frozen=True):
     output: str = ""
 
 
-def inputs_by_compiler(paths: Sequence[str], cc: str, jobs: int) -> list[Input]:
-    """Read files; C source is preprocessed by the command ``cc``. Raises `InputError`."""
+def recipes_by_compiler(paths: Sequence[str], cc: str) -> list[Recipe]:
+    """Return how to get the texts of files, C source by the command ``cc``. Raises `InputError`."""
     command = _split(cc)
     if not command:
         raise InputError(
             "--cc is empty; give the compiler and its flags, for example --cc 'x86_64-w64-mingw32-gcc -Iinclude'"
         )
-    unique = sorted(dict.fromkeys(paths))
-
-    def one(path: str) -> Input:
-        if Path(path).suffix not in SOURCE_SUFFIXES:
-            return read_input(path)
-        read_bytes(path)
-        return preprocess(path, [*command, path], None)
-
-    return _in_parallel(one, unique, jobs)
+    here = str(Path.cwd())
+    return [
+        Recipe(path, (*command, path), here) if Path(path).suffix in SOURCE_SUFFIXES else Recipe(path)
+        for path in sorted(dict.fromkeys(paths))
+    ]
 
 
-def inputs_by_database(database: str, paths: Sequence[str], jobs: int) -> list[Input]:
-    """Preprocess the C files of a compilation database, or those of ``paths`` among them. Raises `InputError`."""
+def recipes_by_database(database: str, paths: Sequence[str]) -> list[Recipe]:
+    """Return how to get the texts of the C files of a compilation database, or of ``paths`` among them. Raises `InputError`."""
     entries = read_database(database)
     base = Path(database).absolute().parent
     found: dict[str, Entry] = {}
@@ -67,13 +63,14 @@ def inputs_by_database(database: str, paths: Sequence[str], jobs: int) -> list[I
         chosen = sorted(path for path in found if Path(path).suffix in SOURCE_SUFFIXES)
         if not chosen:
             raise InputError(f"{database}: names no C file")
+    return [_recipe(path, found[path], base) for path in chosen]
 
-    def one(path: str) -> Input:
-        entry = found[path]
-        read_bytes(path)
-        return preprocess(path, list(entry.arguments) or _split(entry.command), base / entry.directory)
 
-    return _in_parallel(one, chosen, jobs)
+def _recipe(path: str, entry: Entry, base: Path) -> Recipe:
+    command = entry.arguments or tuple(_split(entry.command))
+    if not command:
+        raise InputError(f"{path}: the compilation database has an entry without a command")
+    return Recipe(path, command, str(base / entry.directory))
 
 
 def read_database(path: str) -> list[Entry]:
@@ -84,7 +81,7 @@ def read_database(path: str) -> list[Entry]:
         raise InputError(f"{path}: is no compilation database: {error}") from None
 
 
-def preprocess(path: str, command: Sequence[str], directory: Path | None) -> Input:
+def preprocess(path: str, command: Sequence[str], directory: str | None) -> Input:
     """Run the preprocessing form of a compile command in ``directory``; raises `InputError` with the compiler's message."""
     arguments = preprocess_command(command)
     try:
@@ -131,8 +128,3 @@ def _split(command: str) -> list[str]:
         return shlex.split(command, posix=os.name == "posix")
     except ValueError as error:
         raise InputError(f"cannot read the command {command!r}: {error}") from None
-
-
-def _in_parallel(one: Callable[[str], Input], paths: Iterable[str], jobs: int) -> list[Input]:
-    with ThreadPoolExecutor(jobs or processors()) as pool:
-        return list(pool.map(one, paths))

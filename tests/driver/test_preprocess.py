@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from spincheck.driver.inputs import InputError
-from spincheck.driver.preprocess import inputs_by_compiler, inputs_by_database, preprocess_command
+from spincheck.driver.inputs import Input, InputError
+from spincheck.driver.preprocess import preprocess_command, recipes_by_compiler, recipes_by_database
+from spincheck.driver.recipe import load
 
 FAKE = """
 import sys
@@ -23,6 +24,14 @@ if "BROKEN" in text:
 print('# 1 "%s"' % source)
 print(text, end="")
 """
+
+
+def inputs_by_compiler(paths: list[str], cc: str, jobs: int) -> list[Input]:
+    return load(recipes_by_compiler(paths, cc), jobs)
+
+
+def inputs_by_database(database: str, paths: list[str], jobs: int) -> list[Input]:
+    return load(recipes_by_database(database, paths), jobs)
 
 
 @pytest.fixture

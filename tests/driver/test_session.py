@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from spincheck.diagnostics import Report
-from spincheck.driver import read as reading
+from spincheck.driver import session as sessions
 from spincheck.driver.session import (
     Input,
     InputError,
@@ -187,7 +187,7 @@ def test_order_and_jobs_change_nothing(tmp_path, monkeypatch):
     paths = [str(tmp_path / name) for name in given]
     alone = check_paths(paths, Options(jobs=1, root="/nowhere"))
     assert shown(check_paths(paths[::-1], Options(jobs=1, root="/nowhere"))) == shown(alone)
-    monkeypatch.setattr(reading, "POOL_BYTES", 0)
+    monkeypatch.setattr(sessions, "MANY_BYTES", 0)
     pooled = check_paths(paths, Options(jobs=2, root="/nowhere"))
     assert shown(pooled) == shown(alone)
     assert pooled.stats.functions_analysed == alone.stats.functions_analysed

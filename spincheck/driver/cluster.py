@@ -1,0 +1,120 @@
+"""A Dask cluster as workers: tasks go to a scheduler, machines come and go.
+
+Owns the use of Dask distributed, which is imported only when ``--dask`` is given. What is handed to Dask is one function of this package, by
+name, and bytes. A task whose worker dies is given to another one by the scheduler; only a task that ends several
+workers in a row, or a cluster that stays without any worker, ends the run, with the cache holding what was finished.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from spincheck.driver.inputs import InputError
+from spincheck.driver.tasks import carry_out
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+CONNECT_SECONDS = 20.0
+WORKERLESS_SECONDS = 60.0
+"""How long a cluster may be without any worker before the run ends."""
+
+RETRIES = 3
+_COUNT_SECONDS = 5.0
+_AHEAD = 3
+
+
+class Cluster:
+    """The workers of the scheduler at ``address``. Raises `InputError` when there is none or Dask is not installed."""
+
+    def __init__(self, address: str) -> None:
+        try:
+            from distributed import Client  # noqa: PLC0415
+        except ImportError:
+            raise InputError("--dask needs Dask distributed: pip install 'spincheck[dask]'") from None
+        for name in ("distributed", "distributed.client", "distributed.core", "distributed.comm"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)  # what goes wrong is told here, once
+        self._address = address
+        try:
+            self._client: Client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+        except (OSError, ValueError, TypeError) as error:
+            raise InputError(f"--dask {address}: no scheduler can be reached there: {error}") from None
+
+    def __enter__(self) -> Self:
+        """Return the cluster."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave the cluster; tasks that are not finished are dropped there."""
+        self._client.close(timeout=5)
+
+    def map(self, setup: bytes, tasks: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
+        """See `spincheck.driver.workers.Workers.map`."""
+        from distributed import wait  # noqa: PLC0415
+
+        rest = iter(tasks)
+        numbers: dict[Future, int] = {}
+        # A task, not scattered data: when the worker that holds it dies, Dask makes it again.
+        shared = self._client.submit(_same, setup, pure=False, retries=RETRIES)
+        counted = alone = time.monotonic()
+        threads = self._threads()
+        while True:
+            for number, task in islice(rest, max(threads * _AHEAD - len(numbers), 1 if not numbers else 0)):
+                numbers[self._client.submit(carry_out, shared, task, pure=False, retries=RETRIES)] = number
+            if not numbers:
+                return
+            try:
+                with self._client.as_current():
+                    done = wait(list(numbers), timeout=_COUNT_SECONDS, return_when="FIRST_COMPLETED").done
+            except TimeoutError:
+                done = set()
+            for future in sorted(done, key=numbers.__getitem__):
+                yield numbers[future], self._result(future)
+                del numbers[future]
+            now = time.monotonic()
+            if now - counted >= _COUNT_SECONDS:
+                counted, threads = now, self._threads()
+            if threads or done:
+                alone = now
+            elif now - alone > WORKERLESS_SECONDS:
+                raise InputError(
+                    f"--dask {self._address}: has had no worker for {WORKERLESS_SECONDS:g} s; start some (dask worker "
+                    f"{self._address}) and run again: what was finished is in the cache"
+                )
+
+    def _threads(self) -> int:
+        """Return how many tasks the cluster can carry out at once; 0 when it has no workers."""
+        try:
+            counts: dict[str, int] = self._client.nthreads()
+        except (OSError, TimeoutError) as error:
+            raise InputError(f"--dask {self._address}: lost the scheduler: {error}") from None
+        return sum(counts.values())
+
+    def _result(self, future: Any) -> bytes:
+        from distributed import CancelledError, KilledWorker  # noqa: PLC0415
+
+        try:
+            result = future.result()
+        except KilledWorker:
+            raise InputError(
+                f"--dask {self._address}: a task ended several workers in a row, perhaps for lack of memory; their logs say more"
+            ) from None
+        except (CancelledError, OSError) as error:
+            raise InputError(f"--dask {self._address}: lost the scheduler: {error}") from None
+        except ImportError as error:
+            raise InputError(
+                f"--dask {self._address}: a worker has no spincheck ({error}); install the same version on every machine"
+            ) from None
+        assert isinstance(result, bytes)
+        return result
+
+
+def _same(setup: bytes) -> bytes:
+    return setup
