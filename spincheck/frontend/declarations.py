@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from typing import Literal, NamedTuple
 
-from spincheck.frontend.patterns import ATTRIBUTE_WORD
+from spincheck.frontend.patterns import ATTRIBUTE_WORD, LETTER
 from spincheck.frontend.tokens import Token, tokenise
 
 Derivation = Literal["ptr", "array", "function"]
@@ -145,7 +145,7 @@ _PASSED_OVER = frozenset(
 )
 _ATTRIBUTE = re.compile(ATTRIBUTE_WORD + r"\Z")
 _ANNOTATION = re.compile(r"_[A-Z]\w*_\Z|__drv_\w+\Z|__checkReturn\Z|__callback\Z")
-_WORD = re.compile(r"[A-Za-z_$\x80-\U0010ffff]")
+_WORD = re.compile(LETTER)
 _BRACKETED = frozenset(
     {"repeatable", "source_annotation_attribute", "SA_Pre", "SA_Post", "SA_FormatString", "returnvalue"}
 )

@@ -29,6 +29,7 @@ from pycparser.c_lexer import Token as ParserToken
 
 from spincheck.frontend import keywords
 from spincheck.frontend.names import Names
+from spincheck.frontend.patterns import IDENTIFIER
 from spincheck.frontend.tokens import Token
 
 
@@ -74,7 +75,7 @@ def rewrite(
     return Rewritten(rewriter.out, list(rewriter.typedefs), rewriter.asides, rewriter.guarded)
 
 
-_WORD = re.compile(r"[A-Za-z_$\x80-\U0010ffff][\w$\x80-\U0010ffff]*\Z")
+_WORD = re.compile(rf"{IDENTIFIER}\Z")
 _ATTRIBUTE_NAME = re.compile(r"SA_\w+|source_annotation_\w+|returnvalue|repeatable|uuid|dllimport|event_\w+")
 _OPENING = {"(": ")", "[": "]", "{": "}"}
 _CLOSING = frozenset(_OPENING.values())

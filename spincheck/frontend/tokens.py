@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import re
 
+from spincheck.frontend.patterns import IDENTIFIER
+
 Token = tuple[str, int]
 """Spelling and offset of the first character in the text that was tokenised."""
 
@@ -30,12 +32,12 @@ _TOKEN = re.compile(
     r"|/\*(?:[^*]++|\*(?!/))*+(?:\*/)?+"
     r")*+("
     # An identifier that is no literal's prefix; Microsoft's one-line assembler is a single token.
-    r"(?!__?asm\b)[A-Za-z_$\x80-\U0010ffff][\w$\x80-\U0010ffff]*+(?![\"'])"
+    rf"(?!__?asm\b){IDENTIFIER}(?![\"'])"
     r"|__?asm\b(?:[ \t]++(?!volatile\b|goto\b|inline\b|__volatile)[A-Za-z_][^\n;{}]*+)?+"
     r"|0[xX](?:[pP][+-]|[\w.]|'(?=\w))*+|\.?+[0-9](?:[eE][+-]|[\w.]|'(?=\w))*+"
     r"|(?:u8|[LuU])?+\"(?:[^\"\\\n]++|\\(?:.|\n))*+\"?+"
     r"|(?:u8|[LuU])?+'(?:[^'\\\n]++|\\(?:.|\n))*+'?+"
-    r"|[A-Za-z_$\x80-\U0010ffff][\w$\x80-\U0010ffff]*+"
+    rf"|{IDENTIFIER}"
     r"|\.\.\.|<<=|>>=|->|\+\+|--|&&|\|\||<<|>>|[-+*/%&|^=!<>]=|::|<:|:>|<%|%>"
     r"|."
     # The end of the text always matches, or a search would be tried again from each character before it.
