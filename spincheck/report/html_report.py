@@ -29,6 +29,7 @@ from spincheck.diagnostics import Diagnostic, Gap, Report
 from spincheck.report import buildlog
 from spincheck.report.context import EMPTY, Context
 from spincheck.report.excerpt import lines_of, span
+from spincheck.report.linestate import line_states
 from spincheck.report.lockstate import states
 from spincheck.report.text import count, summary_line
 
@@ -98,7 +99,7 @@ def _violation(number: int, one: Diagnostic, context: Context) -> dict[str, Any]
         text = context.source(step.file) if _shown(step.file) else None
         lines = lines_of(text) if text is not None else []
         line = lines[step.line - 1] if 0 < step.line <= len(lines) else ""
-        start, end = span(line, step.column, step.message) if line.strip() else (0, 0)
+        start, end = span(line, step.column, step.message, step.kind) if line.strip() else (0, 0)
         steps.append(
             {
                 "kind": step.kind,
@@ -125,6 +126,7 @@ def _violation(number: int, one: Diagnostic, context: Context) -> dict[str, Any]
         "lock": one.lock,
         "fingerprint": one.fingerprint,
         "steps": steps,
+        "lines": line_states(one, lambda file: context.source(file) if _shown(file) else None),
     }
 
 
@@ -202,7 +204,12 @@ def _build(build: Build, builds: Sequence[Build]) -> dict[str, Any]:
 def _data(violations: Sequence[dict[str, Any]], numbers: dict[str, int]) -> Markup:
     """Return the paths for the script, as JSON in which no tag, comment or entity can begin."""
     data = [
-        {"lock": one["lock"], "steps": [{**step, "file": numbers[step["file"]]} for step in one["steps"]]} for one in violations
+        {
+            "lock": one["lock"],
+            "steps": [{**step, "file": numbers[step["file"]]} for step in one["steps"]],
+            "lines": [(numbers[run.file], run.first, run.last, run.state, run.walked) for run in one["lines"]],
+        }
+        for one in violations
     ]
     text = msgspec.json.encode(data).decode()
     for character in "<>&\u2028\u2029":

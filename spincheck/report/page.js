@@ -33,8 +33,8 @@
 
   const clean = () => {
     all("tr.said").forEach((one) => one.remove());
-    all(".source tr.step, .source tr.held, .source tr.free, .source tr.now").forEach((one) => {
-      one.classList.remove("step", "held", "free", "now");
+    all(".source tr.step, .source tr.held, .source tr.free, .source tr.aside, .source tr.now").forEach((one) => {
+      one.classList.remove("step", "held", "free", "aside", "now");
       const gutter = one.querySelector(".g");
       gutter.textContent = "";
       gutter.removeAttribute("data-s");
@@ -66,29 +66,27 @@
     }
   };
 
-  // The lock's state between two steps of one function, for the lines between them.
-  const between = (steps, file) => {
-    const colour = (from, to, state) => {
-      if (state === "?") return;
-      for (let line = from; line <= to; line += 1) {
+  // The lock's state beside the lines; a later run of the path has the last word.
+  const colour = (lines, file) => {
+    for (const [of, first, last, state, walked] of lines) {
+      if (of !== file) continue;
+      for (let line = first; line <= last; line += 1) {
         const found = document.getElementById(`f${file}-${line}`);
-        if (found) {
-          found.classList.remove("held", "free");
-          found.classList.add(state);
-        }
+        if (!found) continue;
+        found.classList.remove("held", "free", "aside");
+        found.classList.add(state);
+        if (!walked) found.classList.add("aside");
       }
-    };
-    const open = [];
-    let last = null;
-    for (const step of steps) {
-      while (open.length > step.depth + 1) open.pop();
-      last = open[step.depth] || null;
-      if (last && last.function === step.function && last.file === step.file && step.file === file) {
-        if (step.line > last.line) colour(last.line + 1, step.line - 1, step.before);
-      }
-      if (step.file === file) colour(step.line, step.line, step.after);
-      open[step.depth] = step;
     }
+  };
+
+  // Text with what stands in backticks as code.
+  const coded = (text, into) => {
+    into.replaceChildren(...text.split("`").map((part, at) => {
+      const piece = document.createElement(at % 2 ? "code" : "span");
+      piece.textContent = part;
+      return piece;
+    }));
   };
 
   const show = (number, index, scroll = true) => {
@@ -115,7 +113,7 @@
       position.textContent = "no path to walk";
       return;
     }
-    between(steps, step.file);
+    colour(paths[violation].lines, step.file);
     steps.forEach((one, at) => {
       const found = one.file === step.file && row(one);
       if (!found) return;
@@ -125,8 +123,8 @@
       if (!gutter.hasAttribute("data-s")) gutter.setAttribute("data-s", String(at));
     });
     const lock = paths[violation].lock;
-    position.textContent = `${current + 1} of ${steps.length} · ${step.function}` +
-      (step.after === "?" || !lock ? "" : ` · ${lock} ${step.after}`);
+    coded(`${current + 1} of ${steps.length} · \`${step.function.replaceAll("`", "'")}\`` +
+      (step.after === "?" || !lock ? "" : ` · \`${lock.replaceAll("`", "'")}\` ${step.after}`), position);
     position.className = step.after === "held" ? "held" : "";
     const line = row(step);
     if (!line) return;
@@ -136,11 +134,7 @@
     said.className = `said ${step.kind}`;
     said.append(document.createElement("td"), document.createElement("td"), document.createElement("td"));
     const text = document.createElement("p");
-    step.message.split("`").forEach((part, at) => {
-      const piece = document.createElement(at % 2 ? "code" : "span");
-      piece.textContent = part;
-      text.append(piece);
-    });
+    coded(step.message, text);
     said.lastChild.append(text);
     line.after(said);
     const pane = line.closest(".scroll");

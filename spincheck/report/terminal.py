@@ -9,6 +9,7 @@ writes to the terminal itself here: a reporter returns text.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator, Sequence
 
 from rich.console import Console
@@ -21,9 +22,12 @@ from spincheck.report.text import gap_lines, summary_line
 
 MOST_LINES = 34
 """Lines of one violation: a screen of 40 lines with room for the prompt and the summary."""
+ROOM = MOST_LINES - 3
+"""Lines of its excerpts: the first line, the count of what is left out and the rule stand around them."""
 STYLES = {"error": "bold red", "warning": "bold yellow"}
 _MARKS = {"acquire": "yellow", "release": "green", "defect": "bold red"}
 _WEIGHT = {"defect": 0, "acquire": 1, "release": 1, "call": 2, "entry": 3, "branch": 4, "return": 5, "note": 5}
+_OTHER_LOCK = 6
 _TAB = 4
 
 
@@ -52,23 +56,62 @@ def _violation(one: Diagnostic, context: Context) -> Iterator[Text]:
         (_plain(f"{one.file}:{one.line}:{one.column}: "), "bold"),
         (f"{one.severity}: ", style),
         (_plain(one.message), "bold"),
-        (f" [{', '.join(one.rules)}]", "cyan"),
+        (_plain(f" [{', '.join(one.rules)}]"), "cyan"),
     )
-    steps, left_out = _essential(one.trace, context)
-    width = max((len(str(step.line)) for step in steps), default=1)
-    previous: TraceStep | None = None
-    for step in steps:
-        if previous is None or previous.file != step.file or previous.function != step.function:
-            yield Text.assemble((f"{' ' * width}--> ", "blue"), _plain(f"{step.file}:{step.line}"), (f" in {step.function}", "dim"))
-        elif previous.line + 1 < step.line or step.line < previous.line:
-            yield Text(f"{' ' * (width - 1)}...", style="blue")
-        yield from _excerpt(step, previous, width, context)
-        previous = step
+    width = max((len(str(step.line)) for step in one.trace), default=1)
+    lines, left_out = _screenful(one, width, context)
+    yield from lines
     if left_out:
         yield Text(f"{' ' * width} = {left_out} more step{'' if left_out == 1 else 's'}: --format html shows all, --color never too", style="dim")
     known = context.rules.get(one.rule)
     if known is not None:
         yield Text.assemble((f"{' ' * width} = ", "blue"), ("rule: ", "bold"), f"{known.title}; spincheck explain {one.rule}")
+
+
+def _screenful(one: Diagnostic, width: int, context: Context) -> tuple[list[Text], int]:
+    """Return the excerpts of as many steps as fit on a screen, the weightiest first chosen; and how many are left out."""
+    member = _member(one.lock)
+    ranked = sorted(range(len(one.trace)), key=lambda at: (_weight(one.trace[at], member), one.trace[at].depth, -at))
+    fewest, most = 0, len(ranked)
+    lines = _excerpts(one.trace, width, context) if most <= MOST_LINES else []
+    if most <= MOST_LINES and len(lines) <= ROOM:
+        return lines, 0
+    lines = []
+    most = min(most, MOST_LINES)
+    while fewest < most:
+        middle = (fewest + most + 1) // 2
+        tried = _excerpts([one.trace[at] for at in sorted(ranked[:middle])], width, context)
+        if len(tried) <= ROOM:
+            fewest, lines = middle, tried
+        else:
+            most = middle - 1
+    return lines, len(ranked) - fewest
+
+
+def _weight(step: TraceStep, member: str) -> int:
+    """How early a step is left out: the higher, the earlier. Another lock's operations in a callee say least of this one."""
+    named = re.search(r"`([^`]*)`", step.message) if step.depth > 0 and step.kind in {"acquire", "release"} else None
+    if named is not None and member and member not in re.findall(r"\w+", named[1]):
+        return _OTHER_LOCK
+    return _WEIGHT[step.kind]
+
+
+def _member(lock: str) -> str:
+    words = re.findall(r"\w+", re.sub(r"\[[^]]*\]", "", lock))
+    return words[-1] if words else ""
+
+
+def _excerpts(steps: Sequence[TraceStep], width: int, context: Context) -> list[Text]:
+    lines: list[Text] = []
+    previous: TraceStep | None = None
+    for step in steps:
+        if previous is None or previous.file != step.file or previous.function != step.function:
+            lines.append(Text.assemble((f"{' ' * width}--> ", "blue"), _plain(f"{step.file}:{step.line}"), (_plain(f" in {step.function}"), "dim")))
+        elif previous.line + 1 < step.line or step.line < previous.line:
+            lines.append(Text(f"{' ' * (width - 1)}...", style="blue"))
+        lines.extend(_excerpt(step, previous, width, context))
+        previous = step
+    return lines
 
 
 def _excerpt(step: TraceStep, previous: TraceStep | None, width: int, context: Context) -> Iterator[Text]:
@@ -79,7 +122,7 @@ def _excerpt(step: TraceStep, previous: TraceStep | None, width: int, context: C
     if not line.strip():
         yield Text.assemble((f"{step.line:>{width}} | ", "blue"), (_plain(step.message), style))
         return
-    start, end = span(line, step.column, step.message)
+    start, end = span(line, step.column, step.message, step.kind)
     shown, left, right = _window(line, start, end, max(context.width, 40) - width - 3)
     repeated = previous is not None and (previous.file, previous.line) == (step.file, step.line)
     if not repeated:
@@ -109,18 +152,6 @@ def _window(line: str, start: int, end: int, room: int) -> tuple[str, int, int]:
 
 def _spread(text: str) -> str:
     return text.replace("\t", " " * _TAB)
-
-
-def _essential(trace: Sequence[TraceStep], context: Context) -> tuple[list[TraceStep], int]:
-    """Return the steps that fit on a screen, the weightiest first chosen, in their order; and how many are left out."""
-    # A step is at most where it is, its line, its caret and what it says.
-    each = 4 if any(context.source(step.file) is not None for step in trace) else 2
-    room = (MOST_LINES - 3) // each
-    if len(trace) <= room:
-        return list(trace), 0
-    ranked = sorted(range(len(trace)), key=lambda at: (_WEIGHT[trace[at].kind], trace[at].depth, -at))
-    chosen = sorted(ranked[:room])
-    return [trace[at] for at in chosen], len(trace) - len(chosen)
 
 
 def _plain(text: str) -> str:

@@ -15,7 +15,6 @@ from report_examples import LEAK, SOURCES, UNUSED, context, made
 
 from spincheck.diagnostics import TraceStep
 from spincheck.report import html_report
-from spincheck.report.lockstate import states
 
 HOSTILE = """</pre></script><script>document.title = "owned"</script><img src=x onerror="document.title='owned'">"""
 
@@ -107,21 +106,6 @@ def test_a_clean_report():
     assert "No builds are recorded" in page
 
 
-def test_lock_states_follow_the_path():
-    assert states(LEAK) == (("free", "held"), ("held", "held"), ("held", "held"), ("held", "held"))
-    released = msgspec.structs.replace(
-        LEAK,
-        trace=(
-            LEAK.trace[0],
-            TraceStep("call", "a.c", 1, 1, "f", 0, "`Give` releases `d->Lock`"),
-            TraceStep("acquire", "a.c", 2, 1, "f", 0, "`other` is acquired here by KeAcquireSpinLock"),
-            TraceStep("defect", "a.c", 3, 1, "f", 0, "`d->Lock` is released but not held"),
-        ),
-    )
-    assert [after for _, after in states(released)] == ["held", "free", "free", "free"]
-    assert states(msgspec.structs.replace(LEAK, trace=LEAK.trace[2:])) == (("?", "?"), ("?", "?"))
-
-
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     if CHROMIUM is None or shutil.which("bash") is None:
@@ -156,6 +140,7 @@ def test_walking_a_path(browser: Browser, tmp_path: Path):
     assert browser.ask("document.querySelector('#next').disabled") is True
     assert browser.ask("document.querySelector('tr.said').textContent") == "returns here while d->Lock is held"
     assert browser.ask("[...document.querySelectorAll('.source.on tr.held .l')].map((l) => Number(l.textContent))") == [7, 8, 9]
+    assert browser.ask("document.querySelectorAll('.source.on tr.free, .source.on tr.aside').length") == 0
     browser.press("ArrowLeft")
     assert current(browser)[1] == 8
     browser.click('.steps a[data-s="1"]')

@@ -32,7 +32,7 @@ def test_excerpts_with_carets():
         "  |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ acquired here by KeAcquireSpinLock\n"
         " --> src/dpc.c:8 in MyDpc\n"
         "8 |     if (d->Count > 3)\n"
-        "  |         ^ taking the path where d->Count > 3\n"
+        "  |         ^^^^^^^^^^^^ taking the path where d->Count > 3\n"
         "9 |         return;\n"
         "  |         ^^^^^^ returns here while `d->Lock` is held\n"
         "  = rule: SpinlockRelease in one line; spincheck explain SpinlockRelease\n"
@@ -71,6 +71,41 @@ def test_source_text_cannot_command_the_terminal():
     assert "\u202e" not in shown
     assert "[red]bold[/red]" in shown
     assert "\\x1b]0;owned\\x07" in shown
+
+
+def test_what_fits_is_all_shown_and_another_lock_goes_first():
+    other = TraceStep("release", "src/take helper.c", 3, 1, "Take", 1, "`d->Other` is released here by KeReleaseSpinLock")
+    one = msgspec.structs.replace(LEAK, trace=(*LEAK.trace[:2], other, *LEAK.trace[2:]))
+    shown = plain(terminal.render(made(one), context=context(width=200)))
+    assert "`d->Other` is released here" in shown
+    assert "more step" not in shown
+    branches = tuple(
+        TraceStep("branch", "src/dpc.c", 8, 9, f"f{number}", 0, f"taking the path where {number}") for number in range(20)
+    )
+    long = msgspec.structs.replace(one, trace=(*one.trace[:3], *branches, *one.trace[3:]))
+    shown = plain(terminal.render(made(long), context=context(width=200)))
+    assert "`d->Other` is released here" not in shown
+    assert "taking the path where 19" in shown
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "marked"),
+    [
+        ("    } else if ((d->Flags", 17, "d->Flags"),
+        ("    } else if (d->Flags & DIRTY) {", 16, "d->Flags & DIRTY"),
+        ("    i = (0 == Irp->Information) ? 0 :", 10, "0 == Irp->Information"),
+        ("\tif(!NT_SUCCESS(status))", 5, "!NT_SUCCESS(status)"),
+        ("    if ((a & b) == 4 && c) {", 10, "(a & b) == 4"),
+        ("    if ((a & b) == 4 && c) {", 25, "c"),
+        ("    while (x && (y || !z)) // (", 18, "y"),
+        ("    for (i = 0; i < 10; i++)", 17, "i < 10"),
+        ("    LEAVE_IF_BROKEN;", 5, "LEAVE_IF_BROKEN"),
+        ("    if (", 90, "if ("),
+    ],
+)
+def test_which_condition_is_marked(line: str, column: int, marked: str):
+    start, end = span(line, column, "taking the path where it is so", "branch")
+    assert line[start:end] == marked
 
 
 @pytest.mark.parametrize(
