@@ -5,12 +5,14 @@ Owns the process that lives as long as a build. Flows in: one JSON object per li
     {"id": 1, "command": "unit", "input": "x.i", "output": "x.spin", "cwd": DIR, "options": {"cache": PATH|null, "rules": [..]|null}}
     {"id": 2, "command": "link", "inputs": ["x.spin", ..], "output": "driver.json", "cwd": DIR, "options": {..}}
     {"id": 3, "command": "record", "build": {..}, "cwd": DIR, "options": {..}}
+    {"id": 4, "command": "prepare", "cwd": DIR, "options": {..}}
 
     {"id": 1, "status": 0, "text": "", "stats": {..}, "diagnostics": [{"fingerprint", "severity", "text", ..}]}
 
 ``status`` is the exit status that the command line would have: 0, 1 for violations, 2 for what cannot be read. ``text`` is what there is to
 say beside the diagnostics; a link's diagnostics are those that its units have not told. Tables, header regions and the
-database connection stay in memory between requests, which is the reason for a process instead of a command per file.
+database connection stay in memory between requests, which is the reason for a process instead of a command per file. ``prepare`` loads now
+what the first file unknown to the cache will need: a build has it done while the file is preprocessed.
 
 A bad request is answered and survived; the end of the input ends the process. Nothing but answers goes to standard output.
 """
@@ -20,15 +22,17 @@ from __future__ import annotations
 import os
 import sys
 from collections import OrderedDict
-from typing import BinaryIO
+from typing import BinaryIO, get_args
 
 import msgspec
 
 from spincheck.builds import Build, BuildStep, Told
+from spincheck.cache.keys import stamp
 from spincheck.diagnostics import Diagnostic, Report
 from spincheck.driver.inputs import InputError
 from spincheck.driver.session import Session, status_of, step_of
 from spincheck.driver.settings import Options, configuration_stamp
+from spincheck.memory import Shelf
 from spincheck.report.text import diagnostic_lines
 
 _SESSIONS = 4
@@ -131,9 +135,12 @@ class Worker:
                 raise InputError(
                     f"{request.cwd}: cannot be the current directory: {error.strerror or error}"
                 ) from None
-        if request.command not in {"unit", "link", "record"}:
-            raise InputError(f"no request {request.command!r}; there are unit, link and record")
+        if request.command not in {"unit", "link", "record", "prepare"}:
+            raise InputError(f"no request {request.command!r}; there are unit, link, record and prepare")
         session = self._session(request)
+        if request.command == "prepare":
+            _prepare(session)
+            return Answer(request.id, 0)
         told_by_units: frozenset[str] = frozenset()
         if request.command == "record":
             _record(session, request.build)
@@ -204,6 +211,19 @@ def serve_standard_streams() -> int:
 
 class _Numbered(msgspec.Struct):
     id: int | str | None = None
+
+
+def _prepare(session: Session) -> None:
+    import spincheck.analysis.program  # noqa: PLC0415 -- loading them is what there is to do
+    import spincheck.driver.read  # noqa: PLC0415
+    import spincheck.driver.render  # noqa: PLC0415
+    import spincheck.driver.units  # noqa: F401, PLC0415
+
+    if session.store is not None:
+        session.store.connection()
+    for shelf in get_args(Shelf):
+        stamp(shelf)
+    _ = session.knowledge.settings
 
 
 def _encode(answer: Answer) -> bytes:

@@ -37,7 +37,7 @@ def check_unit(target: Any, source: Any, env: Any) -> Any:
     began = time.monotonic()
     name = _source_name(source[0])
     try:
-        with _session.pool(env).step():
+        with _session.pool(env).step(_request(env, {"command": "prepare"})):
             done, told = _command.preprocess(target, source, env)
             if not done:
                 return _not_preprocessed(unit, name, told)
@@ -113,10 +113,14 @@ def only_checks() -> bool:
 def _ask(env: Any, request: dict[str, Any]) -> dict[str, Any]:
     from . import _session  # noqa: PLC0415
 
+    return _session.ask(env, _request(env, request))
+
+
+def _request(env: Any, request: dict[str, Any]) -> dict[str, Any]:
     rules = env["SPINCHECK_RULES"]
     words = rules.replace(",", " ").split() if isinstance(rules, str) else [str(rule) for rule in rules or ()]
     options = {"cache": _cache(env), "rules": words or None}
-    return _session.ask(env, {**request, "cwd": env.fs.Top.get_abspath(), "options": options})
+    return {**request, "cwd": env.fs.Top.get_abspath(), "options": options}
 
 
 def _cache(env: Any) -> str | None:

@@ -8,12 +8,14 @@ The protocol is one JSON object per line, in on standard input, out on standard 
     {"id": 1, "command": "unit", "input": "x.i", "output": "x.spin", "cwd": DIR, "options": {"cache": PATH|null, "rules": [..]|null}}
     {"id": 2, "command": "link", "inputs": ["x.spin", ..], "output": "driver.json", "cwd": DIR, "options": {..}}
     {"id": 3, "command": "record", "build": {..}, "cwd": DIR, "options": {..}}
+    {"id": 4, "command": "prepare", "cwd": DIR, "options": {..}}
 
     {"id": 1, "status": 0, "text": "", "stats": {"functions_analysed": 7, "functions_reused": 0},
      "diagnostics": [{"fingerprint": "..", "severity": "error", "text": "q.c:12:5: error: ..\n"}]}
 
 ``status`` is the exit status of the same command: 0, 1 for violations, 2 for input that cannot be read. ``text`` is what the worker has to say
 beside the diagnostics, such as a warning about the cache. A link's ``diagnostics`` are those that its units have not told.
+``prepare`` has the worker load what a file unknown to the cache will need; nobody waits for its answer.
 The worker ends when its input does.
 
 Not one process per file, because the interpreter and the tables cost more than a file from the cache; not threads, because a
@@ -53,16 +55,29 @@ class _Worker:
             stderr=self._stderr,
         )
         self._requests = 0
+        self._unread = 0
+
+    def prepare(self, request: dict[str, Any]) -> None:
+        """Send a request whose answer does not matter and is not waited for."""
+        # One that has died is found out by the first question
+        with suppress(OSError):
+            self._send(request)
+            self._unread += 1
+
+    def _send(self, request: dict[str, Any]) -> None:
+        assert self._process.stdin is not None
+        self._requests += 1
+        self._process.stdin.write(json.dumps({"id": self._requests, **request}).encode() + b"\n")
+        self._process.stdin.flush()
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any] | None:
         """Return the answer, or None when the process has died."""
-        assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._requests += 1
-        line = json.dumps({"id": self._requests, **request}).encode() + b"\n"
         try:
-            self._process.stdin.write(line)
-            self._process.stdin.flush()
+            self._send(request)
+            while self._unread:
+                self._process.stdout.readline()
+                self._unread -= 1
             answer = self._process.stdout.readline()
         except OSError:
             return None
@@ -135,15 +150,17 @@ class Pool:
         return self._count
 
     @contextmanager
-    def step(self) -> Iterator[None]:
-        """Announce a step that will ask: its worker starts up while the step preprocesses."""
+    def step(self, prepare: dict[str, Any]) -> Iterator[None]:
+        """Announce a step that will ask: its worker starts up, and does what ``prepare`` asks, while the step preprocesses."""
         with self._changed:
             self._steps += 1
             start = self._count < min(self._steps, self._limit) and not self._broken
             self._count += start
         try:
             if start:
-                self._release(self._start_counted())
+                worker = self._start_counted()
+                worker.prepare(prepare)
+                self._release(worker)
             yield
         finally:
             with self._changed:
