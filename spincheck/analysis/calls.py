@@ -20,7 +20,7 @@ from spincheck.analysis.summaries import NOWHERE, Case, CaseNeed, Summary
 from spincheck.analysis.transfer import Interpreter, Step
 from spincheck.domain.intervals import IntSet
 from spincheck.domain.lockstate import MAX_COUNT, LockState, Need
-from spincheck.domain.state import ANYTHING, State
+from spincheck.domain.state import ANYTHING, CellClass, State
 from spincheck.domain.terms import COMPARISONS, IRQL_TAG, Term
 from spincheck.ir import AddressOf, Call, FunctionName
 from spincheck.locks.model import Creation, Forbidden, Immediate, LockIdentity, Operation, Required, Saved
@@ -276,12 +276,10 @@ class Calls:
 
     def _external(self, state: State, pc: int, call: Call, name: str, arguments: list[Term]) -> list[Step]:
         raised = self._may_raise(state, pc, call)
-        epoch = None
-        for argument in arguments:
-            if argument.op in {"local", "global", "field", "elem"}:
-                if epoch is None:
-                    epoch = self._in.fresh(state, "written")
-                state.forget(("under", argument), epoch)
+        handed = [argument for argument in arguments if argument.op in {"local", "global", "field", "elem"}]
+        if handed:
+            epoch = self._in.fresh(state, "written")
+            state.forget_all({("under", argument): epoch for argument in handed})
         if name == "" and not arguments:
             state.forget(ANYTHING, self._in.fresh(state, "written"))
         for field in self._tables.cleared.get(name, ()) if arguments else ():
@@ -351,14 +349,15 @@ class Calls:
                 state.calls |= {made}
             for ban in self._tables.forbidden.get(made, ()):
                 self._forbid(state, call, ban, name)
-        for cells in sorted(summary.classes_written()):
-            state.forget(cells, epoch)
+        written: dict[CellClass, Term] = dict.fromkeys(sorted(summary.classes_written()), epoch)
         for position in summary.parameters_written():
             if position < len(arguments):
-                state.forget(("under", self._in.terms.location(arguments[position])), epoch)
+                written["under", self._in.terms.location(arguments[position])] = epoch
         for argument in call.arguments:
             if isinstance(argument, AddressOf):
-                state.forget(("under", self._in.address(state, argument.place)), epoch)
+                written["under", self._in.address(state, argument.place)] = epoch
+        if written:
+            state.forget_all(written)
         self._in.store_result(state, call.result, epoch)
         return [Step(pc + 1, state), *raised]
 
@@ -412,9 +411,13 @@ class Calls:
             if problem is not None:
                 problems.append(problem)
         self._leave_locks(state, case, reader, call, name, problems)
-        for kind, what, epoch in case.epochs:
-            target = reader.term(what) if isinstance(what, int) else what
-            state.forget((kind, target), state.normal(reader.term(epoch)))
+        if case.epochs:
+            state.forget_all(
+                {
+                    (kind, reader.term(what) if isinstance(what, int) else what): state.normal(reader.term(epoch))
+                    for kind, what, epoch in case.epochs
+                }
+            )
         for cell, value in case.writes:
             state.write(state.normal(reader.term(cell)), state.normal(reader.term(value)), self._in.pc)
         for value, lock in case.tokens:

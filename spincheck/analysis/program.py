@@ -33,7 +33,7 @@ ANALYSER_VERSION = "1"
 World = Literal["open", "closed"]
 
 NEUTRAL_LINES = 60
-"""A function that reaches no lock operation is followed path by path up to this size; of larger ones only the writes are kept."""
+"""A function that reaches no lock operation is followed path by path up to this size; of larger and recursive ones only the writes are kept."""
 
 EXACT_ROUNDS = 3
 """Rounds for a recursive component before its cases are widened."""
@@ -77,6 +77,7 @@ class _Program:
         self._reused = 0
         self._codes: dict[int, Function] = {}
         self._exacts: dict[int, Summary] = {}
+        self._recursive: set[int] = set()
 
     def outcome(self) -> Outcome:
         components = self._graph.components()
@@ -105,6 +106,8 @@ class _Program:
 
     def _component(self, members: list[Node]) -> None:
         recursive = len(members) > 1 or any(callee is members[0] for callee in members[0].callees.values())
+        if recursive:
+            self._recursive.update(id(node) for node in members)
         keys = {id(node): self._key(node, members if recursive else []) for node in members}
         known = self._memory.get_many("summary", [keys[id(node)] for node in members])
         found = {}
@@ -155,7 +158,7 @@ class _Program:
         return "hole"
 
     def _is_flat(self, node: Node) -> bool:
-        return not self._graph.is_relevant(node) and node.header.lines > NEUTRAL_LINES
+        return not self._graph.is_relevant(node) and (node.header.lines > NEUTRAL_LINES or id(node) in self._recursive)
 
     def _code(self, node: Node) -> Function:
         code = self._codes.get(id(node))
@@ -194,16 +197,25 @@ class _Program:
         return known
 
     def _fixpoint(self, members: list[Node]) -> None:
-        """Iterate a recursive component from "never returns" upwards."""
+        """Iterate a recursive component from "never returns" upwards; a function is looked at again when what it calls has changed."""
         never = Summary((), (), (), (), (), (), ())
         for node in members:
             self._keep(node, never)
+        inside = {id(node) for node in members}
+        order = _callees_first(members, inside)
+        seen: dict[int, tuple[str, ...]] = {}
         for number in range(MAX_ROUNDS):
-            before = [self._digests[id(node)] for node in members]
-            for node in members:
+            settled = True
+            for node in order:
+                asked = tuple(self._digests[id(callee)] for callee in node.callees.values() if id(callee) in inside)
+                if seen.get(id(node)) == asked:
+                    continue
+                seen[id(node)] = asked
+                before = self._digests[id(node)]
                 summary = self._analyse(node)
                 self._keep(node, summary if number < EXACT_ROUNDS else widened(self._summaries[id(node)], summary))
-            if before == [self._digests[id(node)] for node in members]:
+                settled = settled and before == self._digests[id(node)]
+            if settled:
                 return
         for node in members:
             self._keep(node, unbounded(never))
@@ -291,6 +303,28 @@ class _Program:
         if callee is None or summary is None or depth >= MAX_STEP_DEPTH or not 0 <= step.case < len(summary.steps):
             return []
         return self._expand(callee, summary.steps[step.case], depth + 1)
+
+
+def _callees_first(members: list[Node], inside: set[int]) -> list[Node]:
+    """Return a component's functions so that most of what one calls comes before it."""
+    order: list[Node] = []
+    opened: set[int] = set()
+    for root in members:
+        if id(root) in opened:
+            continue
+        opened.add(id(root))
+        work = [(root, [callee for callee in root.callees.values() if id(callee) in inside])]
+        while work:
+            node, rest = work[-1]
+            if not rest:
+                work.pop()
+                order.append(node)
+                continue
+            callee = rest.pop(0)
+            if id(callee) not in opened:
+                opened.add(id(callee))
+                work.append((callee, [one for one in callee.callees.values() if id(one) in inside]))
+    return order
 
 
 def _no_targets(_: Term) -> tuple[str, ...]:

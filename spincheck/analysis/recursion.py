@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from spincheck.analysis.summaries import NOWHERE, Case, CaseLock, CaseSet, Summary
+from spincheck.analysis.summaries import NOWHERE, Case, CaseLock, CaseNeed, CaseSet, Summary
 
 
 def widened(before: Summary, summary: Summary) -> Summary:
@@ -25,6 +25,7 @@ def widened(before: Summary, summary: Summary) -> Summary:
     for number, case in enumerate(summary.cases):
         groups.setdefault(spelled.key(case), []).append(number)
     rows = list(summary.rows)
+    known = {spelled_before.row(number) for number in before.acquires}
     cases = []
     for key, group in groups.items():
         members = [(spelled, summary.cases[number]) for number in group]
@@ -36,8 +37,12 @@ def widened(before: Summary, summary: Summary) -> Summary:
             summary,
             rows=tuple(rows),
             cases=tuple(cases),
-            needs_at=tuple(summary.needs_at[number] for number in firsts),
+            needs_at=tuple(
+                tuple(at for at, need in zip(summary.needs_at[number], summary.cases[number].needs, strict=True) if need in case.needs)
+                for number, case in zip(firsts, cases, strict=True)
+            ),
             steps=tuple(summary.steps[number] for number in firsts),
+            acquires=tuple(number for number in summary.acquires if spelled.row(number) in known),
         )
     )
 
@@ -65,10 +70,14 @@ class _Spelling:
 
     def key(self, case: Case) -> Any:
         """What two cases must agree in to be merged: the locks, and a result that is a constant."""
-        needs = tuple((self.row(need.lock), need.status, need.doubtful, need.tried) for need in case.needs)
+        needs = tuple(self.need(need) for need in case.needs if need.status == "held")
         locks = tuple((self.row(lock.lock), lock.status, lock.kind, lock.count, lock.mode, lock.variant) for lock in case.locks)
         result = self.row(case.result)
         return needs, locks, case.tainted, result if result is not None and result[0] == "int" else None
+
+    def need(self, need: CaseNeed) -> Any:
+        """Return what a case needs of a lock."""
+        return self.row(need.lock), need.status, need.doubtful, need.tried
 
     def facts(self, case: Case) -> tuple[list[Any], list[Any]]:
         """Return the facts of a case: sets and relations."""
@@ -87,7 +96,8 @@ def _merged(members: list[tuple[_Spelling, Case]], rows: list[tuple[Any, ...]], 
     """Return one case for all members; those after the first ``new`` are of the round before."""
     spelled, first = members[0]
     if len(members) == 1:
-        return first
+        # A lock at another depth of the recursion each round: the round before did not know this case at all.
+        return msgspec.structs.replace(first, needs=tuple(need for need in first.needs if need.status == "held"))
     facts = [one.facts(case) for one, case in members]
     sets, relations = facts[0]
     result = first.result
@@ -107,7 +117,11 @@ def _merged(members: list[tuple[_Spelling, Case]], rows: list[tuple[Any, ...]], 
     return Case(
         sets=tuple(kept for one, fact in zip(first.sets, sets, strict=True) if (kept := _widened_set(one, fact, facts, new)) is not None),
         relations=tuple(one for one, fact in zip(first.relations, relations, strict=True) if all(fact in other for _, other in facts)),
-        needs=first.needs,
+        needs=tuple(
+            need
+            for need in first.needs
+            if need.status == "held" or all(spelled.need(need) in [one.need(other) for other in case.needs] for one, case in members)
+        ),
         locks=tuple(_merged_lock(number, members) for number in range(len(first.locks))),
         result=result,
         epochs=epochs,

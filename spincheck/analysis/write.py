@@ -23,9 +23,9 @@ from spincheck.analysis.summaries import (
     TermWriter,
 )
 from spincheck.analysis.transfer import Interpreter
-from spincheck.domain.lockstate import LockState
+from spincheck.domain.lockstate import LockState, Need
 from spincheck.domain.state import CellClass, State, cell_class
-from spincheck.domain.terms import Term
+from spincheck.domain.terms import Term, Terms
 from spincheck.ir import Assign, Call, Opaque, Place
 
 MAX_CASES = 24
@@ -36,6 +36,12 @@ MAX_WRITES = 16
 
 MAX_SETS = 24
 """Facts that a case tells; leaving one out only makes the case fit more callers."""
+
+MAX_FREE_NEEDS = 16
+"""Locks of which a case tells that they must be free on entry, nearest first; of others no caller can be told that it holds one already."""
+
+MAX_DEPTH = 12
+"""Steps from a caller's values to a lock that it is told about; a recursion over a list would go on for ever."""
 
 MAX_NEUTRAL_CASES = 4
 """Cases of a function that touches none."""
@@ -60,9 +66,10 @@ def write_summary(
     steps = []
     for state in states:
         cases.append(_case(interpreter, state, writer))
-        needs_at.append(tuple(need.at for need in state.needs.values()))
+        needs_at.append(tuple(need.at for need in _visible_needs(state).values()))
         steps.append(explainer.effect(state, _visible_locks(interpreter, state)))
-    acquires = tuple(writer.add(lock) for lock in interpreter.acquired if lock.is_input and _lock_is_visible(interpreter, lock))
+    near = [lock for lock in interpreter.acquired if lock.is_input and lock.depth <= MAX_DEPTH and _lock_is_visible(interpreter, lock)]
+    acquires = tuple(writer.add(lock) for lock in near[:MAX_FREE_NEEDS])
     return Summary(
         tuple(writer.rows), tuple(cases), tuple(needs_at), tuple(steps), findings, suspects, imprecise, reads, acquires,
         tuple(interpreter.orders.values()),
@@ -92,7 +99,7 @@ def _case(interpreter: Interpreter, state: State, writer: TermWriter) -> Case:
         )
     needs = tuple(
         CaseNeed(writer.add(lock), need.status, need.kind, need.operation, need.doubtful, need.variant, writer.add(need.irql), need.tried)
-        for lock, need in state.needs.items()
+        for lock, need in _visible_needs(state).items()
     )
     plain = {cell: value for cell, value in visible.items() if cell.op != "all"}
     lost: dict[CellClass, None] = {}
@@ -110,8 +117,7 @@ def _case(interpreter: Interpreter, state: State, writer: TermWriter) -> Case:
         result=writer.add(result) if result is not None else NOWHERE,
         epochs=tuple(
             (kind, writer.add(what) if isinstance(what, Term) else what, writer.add(epoch))
-            for (kind, what), epoch in state.epochs.items()
-            if not (isinstance(what, Term) and terms.root(what).op == "local") and kind != "local"
+            for (kind, what), epoch in _visible_epochs(terms, state).items()
         )
         + tuple((kind, what, writer.add(anything)) for kind, what in sorted(lost)),
         writes=tuple((writer.add(cell), writer.add(value)) for cell, value in plain.items()),
@@ -122,9 +128,40 @@ def _case(interpreter: Interpreter, state: State, writer: TermWriter) -> Case:
     )
 
 
+def _visible_epochs(terms: Terms, state: State) -> dict[CellClass, Term]:
+    """The classes of cells that a caller can name; of objects far away only the member itself counts as written."""
+    told: dict[CellClass, Term] = {}
+    objects = 0
+    for (kind, what), epoch in state.epochs.items():
+        if kind == "local":
+            continue
+        if isinstance(what, Term):
+            if not what.is_input or terms.root(what).op == "local":
+                continue
+            objects += 1
+            if what.depth > MAX_DEPTH or objects > MAX_WRITES:
+                told.setdefault(cell_class(what), epoch)
+                continue
+        told[kind, what] = epoch
+    return told
+
+
 def _is_visible(interpreter: Interpreter, cell: Term) -> bool:
     address = cell.args[0] if cell.op == "all" else cell
     return interpreter.terms.root(address).op not in {"local", "int", "any"}
+
+
+def _visible_needs(state: State) -> dict[Term, Need]:
+    """What a caller can be asked for: a lock that it cannot name is none that it holds."""
+    near = [
+        lock
+        for lock, need in state.needs.items()
+        if need.status == "free" and lock.is_input and lock.depth <= MAX_DEPTH
+    ]
+    if len(near) > MAX_FREE_NEEDS:
+        near = sorted(near, key=lambda lock: lock.depth)[:MAX_FREE_NEEDS]
+    told = frozenset(near)
+    return {lock: need for lock, need in state.needs.items() if need.status == "held" or lock in told}
 
 
 def _visible_locks(interpreter: Interpreter, state: State) -> dict[Term, LockState]:

@@ -12,7 +12,8 @@ States are mutable and copied where a path splits.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from spincheck.domain.facts import Facts
@@ -32,6 +33,14 @@ def cell_class(address: Term) -> CellClass:
     if address.op in {"field", "global", "local"}:
         return address.op, address.args[-1]
     return "*", ""
+
+
+def _is_in_one_of(address: Term, bases: AbstractSet[Term]) -> bool:
+    while address not in bases:
+        if address.op not in {"field", "elem"}:
+            return False
+        address = address.args[0]
+    return True
 
 
 def is_under(address: Term, base: Term) -> bool:
@@ -124,15 +133,25 @@ class State:
         return value
 
     def _epoch(self, address: Term) -> Term | None:
-        if not self.epochs:
+        """What tells this cell's value from those it had before the writes that may have hit it: all of them, in no order."""
+        epochs = self.epochs
+        if not epochs:
             return None
         own = cell_class(address)
-        for written in reversed(self.epochs):
-            if written == own or (written == ANYTHING and own[0] != "local"):
-                return self.epochs[written]
-            if written[0] == "under" and (written[1] is address or is_under(address, written[1])):
-                return self.epochs[written]
-        return None
+        found = [epochs[own]] if own in epochs else []
+        if own[0] != "local" and ANYTHING in epochs:
+            found.append(epochs[ANYTHING])
+        base = address
+        while True:
+            under = epochs.get(("under", base))
+            if under is not None:
+                found.append(under)
+            if base.op not in {"field", "elem"}:
+                break
+            base = base.args[0]
+        if len(found) > 1:
+            return self.terms.make("epochs", *found)
+        return found[0] if found else None
 
     def write(self, address: Term, value: Term, at: int) -> None:
         """Store ``value``; what was known of the cells inside the object is forgotten with it."""
@@ -175,19 +194,26 @@ class State:
 
     def forget(self, cells: CellClass, epoch: Term) -> None:
         """Make every cell of a class a new unknown."""
-        self.epochs.pop(cells, None)
-        self.epochs[cells] = epoch
-        kind, what = cells
-        for cell in list(self.memory):
+        self.forget_all({cells: epoch})
+
+    def forget_all(self, epochs: Mapping[CellClass, Term]) -> None:
+        """Make every cell of several classes a new unknown."""
+        for cells, epoch in epochs.items():
+            self.epochs.pop(cells, None)
+            self.epochs[cells] = epoch
+        anything = ANYTHING in epochs
+        bases = {what for kind, what in epochs if kind == "under"}
+        hit = []
+        for cell in self.memory:
             address = cell.args[0] if cell.op == "all" else cell
-            if kind == "any":
-                hit = self.terms.root(address).op != "local"
-            elif kind == "under":
-                hit = address is what or is_under(address, what)
-            else:
-                hit = cell_class(address) == cells
-            if hit:
-                del self.memory[cell]
+            if (
+                cell_class(address) in epochs
+                or (anything and self.terms.root(address).op != "local")
+                or (bases and _is_in_one_of(address, bases))
+            ):
+                hit.append(cell)
+        for cell in hit:
+            del self.memory[cell]
 
     # --- equality and substitution ---
 

@@ -14,14 +14,18 @@ from pycparser import c_ast
 from spincheck import ir
 from spincheck.frontend import expressions
 from spincheck.frontend import lower_types as types
-from spincheck.frontend.expressions import kept, value
+from spincheck.frontend.expressions import assigned, kept, value
 from spincheck.frontend.lower_code import Label, Test
 from spincheck.frontend.lower_context import Binding, Context
+from spincheck.frontend.lower_operators import stable
 from spincheck.frontend.lower_types import FLOAT, NOTHING, Typed
 from spincheck.frontend.places import place
 
 BUILTINS: dict[str, Callable[[Context, Any], Typed]] = {}
 """Calls that compilers do not make into calls, by name; `intrinsics` fills it."""
+
+MANY = 64
+"""So many arguments of one call are watched for changes by later ones; any more are kept in temporaries at once."""
 
 
 def arguments(c: Context, node: Any) -> tuple[ir.Value, ...]:
@@ -29,14 +33,22 @@ def arguments(c: Context, node: Any) -> tuple[ir.Value, ...]:
     if node.args is None:
         return ()
     done: list[ir.Value] = []
+    changing: list[int] = []  # those that later code may change
     for part in node.args.exprs:
         mark = len(c.code)
         result, _ = value(c, part)
-        if len(c.code) != mark:
-            for index, earlier in enumerate(done):
-                before = len(c.code)
-                done[index] = kept(c, mark, earlier, part.coord.line)
-                mark += len(c.code) - before
+        if len(c.code) != mark and changing:
+            written = assigned(c, mark)
+            kept_now = [index for index in changing if not stable(done[index], written)]
+            for index in kept_now:
+                done[index] = c.spill_before(mark, done[index], part.coord.line)
+                mark += 1
+            changing = [index for index in changing if index not in kept_now]
+        if not stable(result):
+            if len(changing) < MANY:
+                changing.append(len(done))
+            else:
+                result = ir.Load(c.spill(result, part.coord.line))
         done.append(result)
     return tuple(done)
 

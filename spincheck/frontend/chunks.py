@@ -177,7 +177,7 @@ class _Cutter:
             named = _OLD_STYLE.match(text, chunks[first].start)
             start = chunks[first].start
             del chunks[first:]
-        elif _open(text[start:brace]):
+        elif _depth(text[start:brace]) > 0:
             named = None  # a structure in a parameter list, or a statement expression
         else:
             named = function_name(text, start, brace)
@@ -192,11 +192,15 @@ class _Cutter:
     def _until_semicolon(self, start: int, brace: int, position: int) -> int:
         """Add the aggregate or initialiser whose first block ended at ``position``."""
         text, end = self._text, self._end
+        head = text[start:brace]
+        parameters = 0 if "=" in head else min(head.count("("), _PATIENCE)
+        opened = _depth(head)
         while True:
             rest = _HEAD.match(text, position, end)
             assert rest is not None
             stop = rest.end(1)
             mark = rest[2]
+            opened += _depth(rest[1])
             if mark == ";":
                 self._chunks.append(Chunk(start, stop + 1, "declaration", brace))
                 return stop + 1
@@ -208,10 +212,13 @@ class _Cutter:
                 close = self._close(stop)
                 if close < 0:
                     return self._resynchronise(start, stop)
-                named = function_name(text, start, stop) if "(" in text[start:brace] else None
-                if named is not None and "=" not in text[start:brace]:
-                    self._chunks.append(Chunk(start, close, "function", stop, named.start(1), named[1]))
-                    return close
+                if parameters > 0 and opened == 0:
+                    # the first block was in the parameter list; the whole head is read again a few times at most
+                    parameters -= 1
+                    named = function_name(text, start, stop)
+                    if named is not None:
+                        self._chunks.append(Chunk(start, close, "function", stop, named.start(1), named[1]))
+                        return close
                 position = close
             elif mark == "}":
                 self._chunks.append(Chunk(start, stop, "broken", brace))
@@ -268,10 +275,12 @@ def block_end(text: str, brace: int, end: int) -> int:
     return -1
 
 
-def _open(head: str) -> bool:
-    """Whether a parenthesis is not closed in ``head``."""
-    head = _OPAQUE.sub("", head)
-    return head.count("(") > head.count(")")
+def _depth(text: str) -> int:
+    """How many more parentheses are opened in ``text`` than closed."""
+    if "(" not in text and ")" not in text:
+        return 0
+    text = _OPAQUE.sub("", text)
+    return text.count("(") - text.count(")")
 
 
 def function_name(text: str, start: int, brace: int) -> re.Match[str] | None:

@@ -86,7 +86,25 @@ _ASM_QUALIFIERS = frozenset(
     ["volatile", "__volatile__", "__volatile", "goto", "inline", "__inline__", "__inline"]
 )
 
+_NEAR = 64
+"""Tokens in which a closing bracket is looked for before all brackets are paired at once."""
+
+_NESTED = 20
+"""So many assembler statements may stand in each other's operands before the innermost is only read for names."""
+
 _Handler = Callable[["_Rewriter", int], int]
+
+
+def _partners(tokens: Sequence[Token]) -> dict[int, int]:
+    """Map each opening bracket to the closing one of its level, whatever its shape."""
+    found: dict[int, int] = {}
+    opened: list[int] = []
+    for index, (text, _) in enumerate(tokens):
+        if text in _OPENING:
+            opened.append(index)
+        elif text in _CLOSING and opened:
+            found[opened.pop()] = index
+    return found
 
 
 class _Rewriter:
@@ -101,6 +119,10 @@ class _Rewriter:
         self.asides: list[Aside] = []
         self.guarded = False
         self.kinds: dict[str, str | _Handler] = {}
+        self.partner: dict[int, int] | None = None
+        self.inside = False
+        self.searched = 0
+        self.nested = 0
 
     def run(self, start: int, end: int) -> None:
         """Translate the tokens from ``start`` up to ``end``."""
@@ -155,16 +177,18 @@ class _Rewriter:
 
     def match(self, at: int) -> int:
         """The ordinal of the bracket that closes the one at ``at``; the last ordinal when none does."""
-        depth = 0
-        for index in range(at, len(self.tokens)):
-            text = self.tokens[index][0]
-            if text in _OPENING:
-                depth += 1
-            elif text in _CLOSING:
-                depth -= 1
-                if depth == 0:
-                    return index
-        return len(self.tokens) - 1
+        if self.partner is None:
+            depth = 0
+            for index in range(at, min(at + _NEAR, len(self.tokens))):
+                text = self.tokens[index][0]
+                if text in _OPENING:
+                    depth += 1
+                elif text in _CLOSING:
+                    depth -= 1
+                    if depth == 0:
+                        return index
+            self.partner = _partners(self.tokens)
+        return self.partner.get(at, len(self.tokens) - 1)
 
     def after_arguments(self, at: int) -> int:
         """The ordinal after the word at ``at`` and its parenthesised arguments, if it has any."""
@@ -175,7 +199,11 @@ class _Rewriter:
         return f"%{len(self.asides) - 1}"
 
     def in_body(self) -> bool:
-        return any(token.type == "LBRACE" for token in self.out)
+        if not self.inside:
+            fresh = range(self.searched, len(self.out))
+            self.inside = any(self.out[index].type == "LBRACE" for index in fresh)
+            self.searched = len(self.out)
+        return self.inside
 
     # --- words that go ---------------------------------------------------------
 
@@ -410,8 +438,12 @@ class _Rewriter:
             end = self.match(start)
             if self.ends_declarator():
                 return end + 1
-            self.gnu_assembler(at, start, end)
-            return end + 1
+            if self.nested < _NESTED:
+                self.nested += 1
+                self.gnu_assembler(at, start, end)
+                self.nested -= 1
+                return end + 1
+            return self.microsoft_assembler(at, end + 1)
         while start < len(self.tokens) and self.text(start) not in {";", "}", "{"}:
             start += 1
         return self.microsoft_assembler(at, start)

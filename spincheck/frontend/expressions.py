@@ -26,8 +26,8 @@ from spincheck.frontend.lower_types import FLOAT, NOTHING, ONE, ZERO, Typed
 
 _LOGICAL = frozenset({"&&", "||"})
 
-DEEP = 100
-"""So many levels of operators a value may have before it is kept in a temporary."""
+DEEP = 64
+"""So many levels of operators a value may have before it is kept in a temporary: who reads the representation may descend."""
 
 VALUES: dict[type, Callable[[Context, Any], Typed]] = {}
 """How each kind of expression is lowered."""
@@ -48,7 +48,29 @@ SPECIAL: list[Callable[[Context, str, int], Typed]] = []
 def value(c: Context, node: Any) -> Typed:
     """The value and type of an expression, after the code of its side effects."""
     lower = VALUES.get(node.__class__)
-    return lower(c, node) if lower is not None else (ir.Unknown("unparsed"), "")
+    if lower is None:
+        return ir.Unknown("unparsed"), ""
+    c.nesting += 1
+    result = lower(c, node)
+    c.nesting -= 1
+    return result if c.nesting < DEEP or c.nesting % DEEP else _shallow(c, result, node.coord.line)
+
+
+def _shallow(c: Context, result: Typed, at: int) -> Typed:
+    """A value of some depth in a temporary; where it is a constant or a variable already, itself."""
+    item = result[0]
+    if isinstance(item, ir.Binary | ir.Unary | ir.Cast) or (
+        isinstance(item, ir.Load | ir.AddressOf) and not isinstance(item.place, ir.Local | ir.Global)
+    ):
+        return ir.Load(c.spill(item, at)), result[1]
+    return result
+
+
+def shallow_place(c: Context, target: ir.Place, levels: int, at: int) -> ir.Place:
+    """A place again, by its address in a temporary if it is the last of `DEEP` ``levels``."""
+    if levels % DEEP or isinstance(target, ir.Local | ir.Global):
+        return target
+    return ir.Deref(ir.Load(c.spill(ir.AddressOf(target), at)))
 
 
 def effect(c: Context, node: Any) -> None:
@@ -268,7 +290,12 @@ def _binary(c: Context, node: Any) -> Typed:
     while node.__class__ is c_ast.BinaryOp and node.op not in _LOGICAL:
         spine.append(node)
         node = node.left
+    outside = c.nesting
+    c.nesting += len(spine)
     left, left_type = value(c, node)
+    c.nesting = outside
+    if (outside + len(spine)) // DEEP > outside // DEEP:
+        left, left_type = _shallow(c, (left, left_type), node.coord.line)
     for count, part in enumerate(reversed(spine), 1):
         mark = len(c.code)
         right, right_type = value(c, part.right)

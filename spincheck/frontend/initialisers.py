@@ -21,7 +21,7 @@ from pycparser import c_ast
 
 from spincheck import ir
 from spincheck.frontend import lower_types as types
-from spincheck.frontend.expressions import VALUES, effect, into, literal, value
+from spincheck.frontend.expressions import VALUES, effect, into, literal, shallow_place, value
 from spincheck.frontend.lower_context import Binding, Context, variable
 from spincheck.frontend.lower_types import ZERO
 
@@ -205,7 +205,7 @@ def members(c: Context, target: ir.Place, ctype: str, init: Any, structure: str,
         inner, inner_type, owner = target, ctype, structure
         if item.__class__ is c_ast.NamedInitializer:
             expression = item.expr
-            for designator in item.name:
+            for depth, designator in enumerate(item.name, 1):
                 if designator.__class__ is c_ast.ArrayDesignator:
                     index = value(c, _range_start(designator.expr))[0]
                     inner = ir.Element(inner, index)
@@ -214,6 +214,7 @@ def members(c: Context, target: ir.Place, ctype: str, init: Any, structure: str,
                 else:
                     inner, owner = ir.Member(inner, designator.name), owner if inner_type[:1] != "." else ""
                     inner_type = "."
+                inner = shallow_place(c, inner, depth, expression.coord.line) if depth > 1 else inner
         elif array:
             inner, inner_type = ir.Element(target, ir.Int(position)), element
             position += 1
@@ -237,7 +238,10 @@ def _member(c: Context, target: ir.Place, ctype: str, init: Any, structure: str,
             _scalar(c, target, ctype, init)
         else:
             # The structure's name belongs to its own members, not to those of a structure inside it.
+            c.nesting += 1
+            target = shallow_place(c, target, c.nesting, init.coord.line if init.coord is not None else 0)
             members(c, target, inner, init, "" if ctype == "." else structure, brief=brief)
+            c.nesting -= 1
         return
     at = init.coord.line
     mark = len(c.code)

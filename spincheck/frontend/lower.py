@@ -95,6 +95,7 @@ def _carefully(c: Context, body: Any) -> None:
             del c.code[mark:]
             c.env, c.undo = env, undo
             c.handler, c.frames, c.breaks, c.continues, c.switch = state
+            c.nesting = 0
             at = item.coord.line
             c.code.append(ir.Opaque("nested too deeply", (), _called_in(item), at))
             c.recovered.append(ir.Recovery(at, "nested too deeply"))

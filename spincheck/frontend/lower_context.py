@@ -78,6 +78,7 @@ class Context:
         self.used: dict[str, int] = {}
         self.locals: list[ir.Variable] = []
         self.temporaries = 0
+        self.nesting = 0
         self.result = ""
         self.breaks: Target | None = None
         self.continues: Target | None = None

@@ -14,7 +14,7 @@ from pycparser import c_ast
 from spincheck import ir
 from spincheck.frontend import expressions
 from spincheck.frontend import lower_types as types
-from spincheck.frontend.expressions import assigned, effect, into, kept, value
+from spincheck.frontend.expressions import DEEP, assigned, effect, into, kept, shallow_place, value
 from spincheck.frontend.lower_context import Context
 from spincheck.frontend.lower_operators import combine, pointer_sum, stable, stable_place
 from spincheck.frontend.lower_types import FLOAT, ONE, ZERO, Typed
@@ -31,11 +31,7 @@ def place(c: Context, node: Any) -> tuple[ir.Place, str]:
             if isinstance(binding.value, ir.FunctionName):
                 return ir.Global(node.name), "fn"
     elif kind is c_ast.StructRef:
-        field = node.field.name
-        if node.type == "->":
-            pointer, ctype = value(c, node.name)
-            return ir.Member(dereference(pointer, ctype)[0], field), ""
-        return ir.Member(place(c, node.name)[0], field), ""
+        return _member(c, node), ""
     elif kind is c_ast.ArrayRef:
         return _element(c, node)
     elif kind is c_ast.UnaryOp:
@@ -66,6 +62,30 @@ def place(c: Context, node: Any) -> tuple[ir.Place, str]:
     if isinstance(result, ir.AddressOf) and ctype[:1] == "@":
         return result.place, ctype
     return c.spill(result, node.coord.line), ctype
+
+
+def _member(c: Context, node: Any) -> ir.Place:
+    """``p->f`` and ``x.f``; a chain of members is walked, not descended."""
+    at = node.coord.line
+    fields = [node.field.name]
+    while node.type == "." and node.name.__class__ is c_ast.StructRef:
+        node = node.name
+        fields.append(node.field.name)
+    outside = c.nesting
+    c.nesting += len(fields)
+    if node.type == "->":
+        pointer, ctype = value(c, node.name)
+        target = dereference(pointer, ctype)[0]
+    else:
+        target = place(c, node.name)[0]
+    c.nesting = outside
+    if (outside + len(fields)) // DEEP > outside // DEEP:
+        target = shallow_place(c, target, DEEP, at)
+    for count, field in enumerate(reversed(fields), 1):
+        target = ir.Member(target, field)
+        if count % DEEP == 0:
+            target = shallow_place(c, target, count, at)
+    return target
 
 
 def place_again(c: Context, node: Any) -> tuple[ir.Place, str]:
