@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 
-from spincheck.driver.source import Suppression, find_suppressions
+from spincheck.driver.source import Suppression, find_suppressions, may_suppress
 
 _BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 _PROBE = 65_536
@@ -61,8 +61,8 @@ class Input:
 
     @cached_property
     def comments(self) -> tuple[Suppression, ...]:
-        """The suppression comments that the text has kept, as text from ``cc -E -C`` does."""
-        return tuple(find_suppressions(self.text, self.name)) if b"spincheck:" in self._data else ()
+        """The suppressions that the text has kept: pragmas, and comments where it is from ``cc -E -C``."""
+        return tuple(find_suppressions(self.text, self.name)) if may_suppress(self._data) else ()
 
     @property
     def size(self) -> int:

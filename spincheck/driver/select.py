@@ -56,9 +56,10 @@ def told(
     ``root`` is the directory below which paths are made relative. ``whole``: the run saw the whole driver, so a suppression that
     suppressed nothing is unused; one unit alone cannot know that.
     """
+    suppressions = _ours(suppressions, frozenset(known_rules))
     by_line: dict[tuple[str, int], list[int]] = {}
     for index, suppression in enumerate(suppressions):
-        by_line.setdefault((suppression.file, suppression.line), []).append(index)
+        by_line.setdefault((suppression.file, suppression.about or suppression.line), []).append(index)
     used: set[int] = set()
     kept = []
     relative = Relative(root)
@@ -88,6 +89,17 @@ def told(
             key=order,
         )
     )
+
+
+def _ours(suppressions: Sequence[Suppression], known: frozenset[str]) -> list[Suppression]:
+    """Leave out what pragmas suppress for other tools, and the same pragma found in the source and in its preprocessed text."""
+    kept: dict[tuple[str, int, tuple[str, ...], int], Suppression] = {}
+    for one in suppressions:
+        rules = tuple(rule for rule in one.rules if rule in known) if one.is_pragma else one.rules
+        if rules or not one.is_pragma:
+            key = (one.file, one.line, rules, 0 if one.is_pragma else one.column)
+            kept.setdefault(key, msgspec.structs.replace(one, rules=rules))
+    return list(kept.values())
 
 
 class Relative:
@@ -184,7 +196,8 @@ def _complaints(
         elif unknown:
             message = f"suppression names {', '.join(unknown)}, which is no rule; spincheck rules lists them"
         elif policy.reason_required and not suppression.reason:
-            message = "suppression gives no reason; say after the bracket why this is right"
+            how = 'as in suppress: RULE, "reason"' if suppression.is_pragma else "after the bracket"
+            message = f"suppression gives no reason; say why this is right, {how}"
         elif whole and index not in used and set(suppression.rules) <= policy.rules:
             message = f"suppression of {', '.join(suppression.rules)} suppresses nothing; remove it"
         if message:

@@ -24,6 +24,7 @@ from spincheck.builds import Build, BuildStep, Told
 from spincheck.cache.keys import Stamped, digest
 from spincheck.diagnostics import REPORT_VERSION, Coverage, Diagnostic, Gap, Report, Stats, Tool
 from spincheck.driver.drafts import UNDECODABLE, Drafts
+from spincheck.driver.garbage import few_collections
 from spincheck.driver.inputs import Input, InputError, each_once, processors, read_input
 from spincheck.driver.output import write_whole
 from spincheck.driver.recipe import Recipe, load
@@ -100,6 +101,7 @@ class Session:
 
     # --- the three steps ---------------------------------------------------------
 
+    @few_collections()
     def check(
         self, inputs: Sequence[Input], *, target: str, world: World = "closed", record: bool = True
     ) -> Report:
@@ -115,6 +117,7 @@ class Session:
         comments = (comment for one in inputs for comment in one.comments)
         return self._checked(drafts, stats, comments, started, target, whole=world == "closed", record=record)
 
+    @few_collections()
     def check_recipes(self, recipes: Sequence[Recipe], *, target: str, record: bool = True) -> Report:
         """Check the texts that these recipes lead to, together as one driver; read by several processes or machines where that pays."""
         jobs = min(self.options.jobs or processors(), len(recipes))
@@ -128,7 +131,7 @@ class Session:
         with workers(jobs, self.options.dask) as group:
             library = Library(recipes, self._memory, self._key, group, local=not self.options.dask)
             library.read(
-                self.knowledge.settings,
+                self.knowledge,
                 cache,
                 judged=lambda texts: self._remembered(self._check_key("closed", texts)) is not None,
             )
@@ -143,6 +146,7 @@ class Session:
                 )
         return self._checked(drafts, stats, library.comments(), started, target, whole=True, record=record)
 
+    @few_collections()
     def unit(self, path: str, out: str, *, record: bool = True) -> Report:
         """Check one unit in an open world and write its unit file."""
         started = time.monotonic()
@@ -162,6 +166,7 @@ class Session:
         """Check unit files together in a closed world and write the JSON report."""
         return self.link_units(unit_files, out)[0]
 
+    @few_collections()
     def link_units(
         self, unit_files: Sequence[str], out: str, *, record: bool = True
     ) -> tuple[Report, frozenset[str]]:
@@ -386,11 +391,11 @@ def _told(one: Diagnostic) -> Told:
 
 
 def _suppressions(files: Sequence[str], sources: Sources, kept: Iterable[Suppression]) -> list[Suppression]:
-    """Return the comments in the project's own files; where a file is not on disk, those that its preprocessed text ``kept``."""
+    """Return the suppressions in the project's own files, and of those that preprocessed texts ``kept`` the pragmas, and the comments of files not on disk."""
     found = {one for file in files for one in sources.suppressions(file)}
     missing = {file for file in files if sources.text(file) is None}
-    if missing:
-        found.update(comment for comment in kept if comment.file in missing)
+    own = frozenset(files)
+    found.update(one for one in kept if one.file in missing or (one.is_pragma and one.file in own))
     return sorted(found)
 
 

@@ -146,3 +146,28 @@ def test_order_does_not_depend_on_the_input():
     drafts = [draft(line=line, lock=lock, fingerprint=lock) for line in (9, 3) for lock in ("b", "a")]
     assert tell(drafts) == tell(drafts[::-1])
     assert [(one.line, one.lock) for one in tell(drafts)] == [(3, "a"), (3, "b"), (9, "a"), (9, "b")]
+
+
+def pragma(line: int, about: int, *rules: str, reason: str = "why") -> Suppression:
+    return Suppression("/p/a.c", line, 1, rules, reason, about)
+
+
+def test_a_pragma_is_about_the_line_that_it_says():
+    assert tell([draft()], [pragma(4, 7, "SpinlockRelease", "C6308")]) == ()
+    (unused, one) = tell([draft()], [pragma(7, 8, "SpinlockRelease")])
+    assert (one.rule, unused.rule, unused.line) == ("SpinlockRelease", UNUSED, 7)
+
+
+def test_what_a_pragma_suppresses_for_others_is_not_told():
+    (one,) = tell([draft()], [pragma(4, 7, "UNREFERENCED", "Leak")])
+    assert one.rule == "SpinlockRelease"
+
+
+def test_a_pragma_needs_its_reason_where_a_comment_does():
+    (one,) = tell([draft()], [pragma(4, 7, "Spinlock", reason="")], reason_required=True)
+    assert (one.rule, one.message) == (UNUSED, 'suppression gives no reason; say why this is right, as in suppress: RULE, "reason"')
+
+
+def test_a_pragma_found_twice_is_one():
+    twice = [pragma(30, 31, "Spinlock"), Suppression("/p/a.c", 30, 5, ("Spinlock",), "why", 31)]
+    assert [one.rule for one in tell([], twice)] == [UNUSED]

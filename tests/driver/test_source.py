@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from spincheck.driver.source import Sources, Suppression, find_suppressions
+from spincheck.driver.source import Sources, Suppression, find_suppressions, may_suppress
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,61 @@ from spincheck.driver.source import Sources, Suppression, find_suppressions
 )
 def test_comments(text: str, found: list[Suppression]):
     assert find_suppressions(text, "a.c") == found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("#pragma warning(suppress: SpinlockRelease)\nf();\n", [Suppression("a.c", 1, 1, ("SpinlockRelease",), "", 2)]),
+        (
+            '  # pragma prefast ( suppress : 28167 A B, "the \\"ISR\\" does") // yes\n\n  /* now */ f();\n',
+            [Suppression("a.c", 1, 3, ("A", "B"), 'the "ISR" does', 3)],
+        ),
+        (
+            '#pragma warning(suppress: A, justification: "why"; suppress: 4996; disable: C; suppress: B)\nf();',
+            [Suppression("a.c", 1, 1, ("A",), "why", 2), Suppression("a.c", 1, 1, ("B",), "", 2)],
+        ),
+        ('x(); __pragma(prefast(suppress: A, "r")) f();\n', [Suppression("a.c", 1, 6, ("A",), "r", 1)]),
+        (
+            '#pragma prefast(suppress: A, "r")\n#pragma warning(suppress: B)\n__pragma(warning(suppress: C))\nf();\n',
+            [
+                Suppression("a.c", 1, 1, ("A",), "r", 4),
+                Suppression("a.c", 2, 1, ("B",), "", 4),
+                Suppression("a.c", 3, 1, ("C",), "", 4),
+            ],
+        ),
+        ("#pragma warning(suppress: 4996 28167)\n#pragma prefast(suppress: cpp/drivers/x)\nf();\n", []),
+        ("#pragma warning(disable: A)\n#pragma warning(push)\n#pragma warning(suppress:)\n", []),
+        ("// #pragma warning(suppress: A)\n/*\n#pragma warning(suppress: A)\n*/\n", []),
+        ("#pragma warning(suppress: A\nf();\n", []),
+    ],
+)
+def test_pragmas(text: str, found: list[Suppression]):
+    assert find_suppressions(text, "a.c") == found
+    assert may_suppress(text.encode()) or not found
+
+
+def test_pragmas_of_preprocessed_text_are_about_the_next_code():
+    text = '# 1 "a.c"\nint x;\n#pragma prefast(suppress: A, "r")\n# 10 "a.c"\n   f();\n# 20 "b.h" 1 3\n__pragma(warning(suppress: B))\n\ng();\n'
+    assert find_suppressions(text, "a.i") == [
+        Suppression("a.c", 2, 1, ("A",), "r", 10),
+        Suppression("b.h", 20, 1, ("B",), "", 22),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "may"),
+    [
+        (b"#pragma warning(suppress: 28167 6011)", False),
+        (b"#pragma prefast(suppress: C6308, __WARNING_X)", False),
+        (b'#pragma prefast(suppress: 28167, "by the board")', False),
+        (b"#pragma warning(suppress: 4996 Spinlock)", True),
+        (b"int suppress; /* suppressed: */", False),
+        (b"// spincheck: ignore[A]", True),
+    ],
+)
+def test_a_text_is_searched_closely_only_when_it_names_something(text: bytes, may: bool):
+    assert may_suppress(text) is may
 
 
 def test_places_follow_line_markers():
