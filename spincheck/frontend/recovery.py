@@ -29,12 +29,17 @@ from spincheck.frontend.parse import SyntaxFault, parse
 from spincheck.frontend.tokens import Token
 
 ATTEMPTS = 40
-"""After so many parses of one function the rest of its body becomes opaque at once."""
+"""After so many repairs of one function the rest of its body becomes opaque at once."""
 
 LEVELS = 100
 """Statements are not told apart below so many levels: what fails there costs the statement at this level."""
 
+WORK = 400_000
+"""So many tokens may be parsed again for one function; what is so long that this is less than `ATTEMPTS` was not written by hand."""
+
 _UNKNOWN_TYPE = "%unknown"
+_OPENING = ("LPAREN", "LBRACKET", "LBRACE")
+_CLOSING = {"RPAREN": "LPAREN", "RBRACKET": "LBRACKET", "RBRACE": "LBRACE"}
 
 
 class LoweringError(Exception):
@@ -73,6 +78,44 @@ def read_function(tokens: Sequence[Token], names: Names) -> Source:
     return Source(definition, rewritten.asides, rewritten.guarded)
 
 
+def _partners(tokens: Sequence[ParserToken]) -> dict[int, int]:
+    """Map each bracket to its other half.
+
+    A stray parenthesis closes nothing; a brace closes whatever is open inside of it.
+    """
+    partner: dict[int, int] = {}
+    opened: list[int] = []
+    inside = dict.fromkeys(_OPENING, 0)  # how many of each shape are open inside of the innermost brace
+    outside: list[dict[str, int]] = []
+    for index, token in enumerate(tokens):
+        kind = token.type
+        if kind in _OPENING:
+            opened.append(index)
+            if kind == "LBRACE":
+                outside.append(inside)
+                inside = dict.fromkeys(_OPENING, 0)
+            else:
+                inside[kind] += 1
+        elif kind in _CLOSING:
+            wanted = _CLOSING[kind]
+            if kind == "RBRACE":
+                if not outside:
+                    continue
+                inside = outside.pop()
+                while tokens[opened[-1]].type != wanted:
+                    opened.pop()
+            elif inside[wanted] == 0:
+                continue
+            else:
+                while (open_ := tokens[opened[-1]].type) != wanted:
+                    inside[open_] -= 1
+                    opened.pop()
+                inside[wanted] -= 1
+            partner[opened[-1]] = index
+            partner[index] = opened.pop()
+    return partner
+
+
 @dataclass
 class _Span:
     """Tokens ``start`` up to ``end`` that may be replaced; ``shape`` is ``statement``, ``header`` or ``loop header``."""
@@ -99,6 +142,7 @@ class _Repair:
     def run(self, fault: SyntaxFault) -> Source:
         body = self.find_body()
         attempts = 0
+        patience = min(ATTEMPTS, max(WORK // len(self.tokens), 2))
         current: SyntaxFault | None = fault
         definition: Any = None
         header_done = False
@@ -115,7 +159,7 @@ class _Repair:
                 )
                 self.make_header(body)
                 current, definition = self.attempt()
-            elif attempts > ATTEMPTS:
+            elif attempts > patience:
                 current, definition = self.replace_rest(body, index, current)
             else:
                 current, definition = self.replace_around(body, index, current)
@@ -137,26 +181,7 @@ class _Repair:
 
     def find_body(self) -> int:
         """The index of the body's opening brace; all brackets get partners."""
-        closing = {"RPAREN": "LPAREN", "RBRACKET": "LBRACKET", "RBRACE": "LBRACE"}
-        partner: dict[int, int] = {}
-        stack: list[int] = []
-        for index, token in enumerate(self.tokens):
-            kind = token.type
-            if kind in {"LPAREN", "LBRACKET", "LBRACE"}:
-                stack.append(index)
-            elif kind in closing:
-                # A stray parenthesis closes nothing; a brace closes whatever is open inside of it.
-                opening = len(stack) - 1
-                while opening >= 0 and self.tokens[stack[opening]].type != closing[kind]:
-                    if kind != "RBRACE" and self.tokens[stack[opening]].type == "LBRACE":
-                        opening = -1
-                        break
-                    opening -= 1
-                if opening >= 0:
-                    partner[stack[opening]] = index
-                    partner[index] = stack[opening]
-                    del stack[opening:]
-        self.partner = partner
+        self.partner = partner = _partners(self.tokens)
         last = len(self.tokens) - 1
         while last >= 0 and self.tokens[last].type != "RBRACE":
             last -= 1
@@ -242,10 +267,12 @@ class _Repair:
     def replace_around(self, body: int, index: int, fault: SyntaxFault) -> tuple[SyntaxFault | None, Any]:
         """Replace the smallest statement around a fault with which the parser gets beyond it."""
         spans = self.spans(body, index)
+        if not spans:
+            return self.replace_rest(body, index, fault)
         if fault.reason == "nested too deeply":
             chosen = [spans[-1], *(spans[level] for level in (50, 10, 2, 0) if level < len(spans) - 1)]
         else:
-            before = self.spans(body, max(spans[-1].start - 1, body + 1)) if spans else []
+            before = self.spans(body, max(spans[-1].start - 1, body + 1))
             chosen = [
                 *reversed(spans),
                 *([before[-1]] if before and before[-1].end <= spans[-1].start else []),
