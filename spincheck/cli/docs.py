@@ -126,10 +126,33 @@ def configuration() -> str:
         "",
         "## Suppressions",
         "",
-        "`// spincheck: ignore[SpinlockRelease] why this is right` on the line of the diagnostic or of the acquire. Several rules stand with commas between",
-        "them. `--reason-required` tells comments without a reason; one that suppresses nothing is told as `UnusedSuppression`.",
+        *_SUPPRESSIONS.splitlines(),
     ]
     return "\n".join(parts) + "\n"
+
+
+_SUPPRESSIONS = """\
+A suppression stands on the line of the diagnostic, or on the line of the acquire that it tells of:
+
+```c
+KeAcquireSpinLock(&d->Lock, &irql);  // spincheck: ignore[SpinlockRelease] the DPC gives it back
+```
+
+Several rules stand with commas between them; a comment may be `/* ... */` too. Comments are read from the source files, so that they cost no
+analysis. Where a comment will not do, in a macro for example, a pragma is about the next line of code, as it is for the compiler (`__pragma` with
+code behind it: about that code):
+
+```c
+#pragma prefast(suppress: SpinlockRelease, "the DPC gives it back")
+#pragma warning(suppress: 28167 SpinlockRelease)
+#define GIVEN_BACK_LATER __pragma(prefast(suppress: SpinlockRelease, "the DPC gives it back"))
+```
+
+Names of rules count, several with spaces between them. Numbers and names of other tools are theirs and never told. For `warning` compilers
+know only numbers: clang drops a name from it, and then only the source file tells; `prefast` goes through unharmed.
+
+`--reason-required` tells suppressions without a reason: what follows the bracket, or the string. One that suppresses nothing, or names
+what is no rule in a comment, is told as `UnusedSuppression`. SARIF and HTML have what is suppressed, with the reason."""
 
 
 def _field(field: msgspec.structs.FieldInfo) -> str:
