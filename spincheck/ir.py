@@ -293,7 +293,8 @@ class Reference(_Node, frozen=True, tag="reference"):
 class FunctionHeader(_Node, frozen=True, tag="header"):
     """What the call graph needs of a function, without its code.
 
-    ``key`` identifies the code by content: equal keys mean equal `Function` values up to the name of the file.
+    ``key`` identifies the code by content: equal keys mean equal `Function` values up to the name of the file. Its first 32 digits are a
+    hash of the tokens, the other 32 of what the names among them mean.
     ``start`` is the offset of its text in the unit's preprocessed text; ``file``/``line`` the place of its name.
     ``calls`` are the names called directly, sorted; ``own`` is false for a header's function from outside the project.
     ``lines`` is how many lines it spans in its source.

@@ -83,6 +83,21 @@ class Imprecision(msgspec.Struct, frozen=True, array_like=True):
     reason: str
 
 
+class Account(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """How a function came to its summary, for whoever explains what was analysed again.
+
+    ``key`` is that of its header, ``summary`` the digest of its summary, ``standing`` how strictly it is judged. ``anew`` says that it was
+    analysed and not remembered; then ``callees`` are the names that it calls, with the definitions that they mean.
+    """
+
+    function: FunctionRef
+    key: str
+    standing: str
+    summary: str
+    anew: bool
+    callees: tuple[tuple[str, FunctionRef | None], ...] = ()
+
+
 class Outcome(msgspec.Struct, frozen=True, array_like=True):
     """All that `analyse` says of one program, in a fixed order."""
 
@@ -92,3 +107,4 @@ class Outcome(msgspec.Struct, frozen=True, array_like=True):
     analysed: int
     functions_analysed: int
     functions_reused: int
+    accounts: tuple[Account, ...] = ()

@@ -16,7 +16,7 @@ import msgspec
 
 from spincheck.analysis.callgraph import CallGraph, Node
 from spincheck.analysis.calls import Callee
-from spincheck.analysis.findings import Finding, FunctionRef, Imprecision, Outcome, Step
+from spincheck.analysis.findings import Account, Finding, FunctionRef, Imprecision, Outcome, Step
 from spincheck.analysis.flat import flat_summary
 from spincheck.analysis.function import Surroundings, analyse_function
 from spincheck.analysis.orders import Cycle, cycles
@@ -74,6 +74,7 @@ class _Program:
         self._digests: dict[int, str] = {}
         self._imprecise: list[Imprecision] = []
         self._analysed = 0
+        self._anew: set[int] = set()
         self._reused = 0
         self._codes: dict[int, Function] = {}
         self._exacts: dict[int, Summary] = {}
@@ -100,6 +101,15 @@ class _Program:
             analysed=sum(1 for node in relevant if id(node) in self._summaries),
             functions_analysed=self._analysed,
             functions_reused=self._reused,
+            accounts=tuple(self._account(node) for node in self._graph.nodes if id(node) in self._digests),
+        )
+
+    def _account(self, node: Node) -> Account:
+        anew = id(node) in self._anew
+        callees = ((name, node.callees.get(name)) for name in node.header.calls) if anew else ()
+        return Account(
+            node.ref, node.header.key, self._graph.standing(node).kind, self._digests[id(node)], anew,
+            tuple((name, None if callee is None else callee.ref) for name, callee in callees),
         )
 
     # --- summaries ---
@@ -122,6 +132,7 @@ class _Program:
             self._reused += len(members)
             return
         self._analysed += len(members)
+        self._anew.update(id(node) for node in members)
         if recursive:
             self._fixpoint(members)
         else:

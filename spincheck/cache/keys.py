@@ -22,6 +22,8 @@ from spincheck.memory import Memory, Shelf
 _FRONT = ("ir.py", "frontend")
 _BACK = ("ir.py", "diagnostics.py", "analysis", "domain", "locks")
 _ROOMS: Mapping[Shelf, tuple[str, ...]] = {
+    "trail": (),
+    "last": (),
     "region": _FRONT,
     "unit": _FRONT,
     "function": _FRONT,
@@ -29,7 +31,7 @@ _ROOMS: Mapping[Shelf, tuple[str, ...]] = {
     "outcome": (*_FRONT, *_BACK, "rules", "driver/render.py", "driver/drafts.py", "driver/units.py"),
     "tables": ("locks",),
 }
-"""Shelf → the files and folders of the package whose code decides what the shelf's values are."""
+"""Shelf → the files and folders of the package whose code decides what the shelf's values are; of explanations, none."""
 
 
 def digest(*parts: str | bytes) -> str:

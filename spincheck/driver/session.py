@@ -21,7 +21,8 @@ import msgspec
 
 from spincheck import __version__
 from spincheck.builds import Build, BuildStep, Told
-from spincheck.cache.keys import Stamped, digest
+from spincheck.cache.keys import Stamped, digest, stamp
+from spincheck.cache.trail import Trails
 from spincheck.diagnostics import REPORT_VERSION, Coverage, Diagnostic, Gap, Report, Stats, Tool
 from spincheck.driver.drafts import UNDECODABLE, Drafts
 from spincheck.driver.garbage import few_collections
@@ -33,6 +34,7 @@ from spincheck.driver.settings import Knowledge, Options
 from spincheck.driver.source import Sources, Suppression
 
 if TYPE_CHECKING:
+    from spincheck.analysis.findings import Account
     from spincheck.cache.store import Store
     from spincheck.driver.render import LocatedUnit
     from spincheck.driver.units import UnitBody
@@ -77,7 +79,8 @@ class Session:
     """One run, or the many runs of a worker: keeps tables and memory. Not for several threads at once.
 
     ``warnings`` collects what the user should be told about the run itself (the cache, unknown configuration), each once. ``silenced`` are the
-    diagnostics of the last report that comments suppress, each with the reasons given.
+    diagnostics of the last report that comments suppress, each with the reasons given; ``explained`` says, when that is
+    asked for, of every function that the last step analysed why it did.
     """
 
     def __init__(self, options: Options) -> None:
@@ -88,6 +91,8 @@ class Session:
         self._store: Store | None = None
         self._told_warnings = 0
         self.silenced: tuple[tuple[Diagnostic, str], ...] = ()
+        self.explained: tuple[str, ...] = ()
+        self._accounts: Sequence[Account] | None = None
         if options.cache is not None:
             from spincheck.cache.store import Store as OpenedStore  # noqa: PLC0415 -- a run without a cache does not load SQLite
 
@@ -114,6 +119,7 @@ class Session:
         else:
             units, scanned, reused = self._read(inputs)
             drafts, stats = self._judged(key, units, world, Stats(0, 0, scanned, reused))
+        self._trace(f"check {world} {target}", key)
         comments = (comment for one in inputs for comment in one.comments)
         return self._checked(drafts, stats, comments, started, target, whole=world == "closed", record=record)
 
@@ -144,6 +150,7 @@ class Session:
                 drafts, stats = self._judged(
                     key, units, "closed", Stats(0, 0, library.scanned, library.reused)
                 )
+        self._trace(f"check closed {target}", key)
         return self._checked(drafts, stats, library.comments(), started, target, whole=True, record=record)
 
     @few_collections()
@@ -187,6 +194,7 @@ class Session:
             stats = Stats(functions_reused=drafts.summaries)
         else:
             drafts, stats = self._judged(key, [PackedUnit(body) for _, body, _ in files], "closed", Stats())
+        self._trace(f"link {self._path(out)}", key)
         suppressions = sorted({found for _, _, extra in files for found in extra.suppressions})
         spelled = spelling_lookup([extra for _, _, extra in files])
         report = self._report(drafts, suppressions, spelled, stats, started, whole=True)
@@ -293,6 +301,7 @@ class Session:
         from spincheck.driver.render import Renderer, coverage, own_files  # noqa: PLC0415
 
         outcome = analyse(units, world, self.knowledge.tables, self._memory)
+        self._accounts = outcome.accounts
         renderer = Renderer(units, self.knowledge.macros, self.knowledge.describe)
         drafts = Drafts(
             drafts=renderer.drafts(outcome.findings),
@@ -311,6 +320,7 @@ class Session:
         data = self._memory.get("outcome", key)
         body = unpack(data) if data is not None else None
         if data is not None and body is not None:
+            self._trace(f"unit {self._path(body.record.source)}", key)
             return body, data, Stats(functions_reused=body.drafts.summaries)
         units, scanned, reused = self._read([one])
         drafts, stats = self._analysed(units, "open", Stats(0, 0, scanned, reused))
@@ -318,7 +328,19 @@ class Session:
         self._memory.put("outcome", key, data)
         body = unpack(data)
         assert body is not None
+        self._trace(f"unit {self._path(body.record.source)}", key)
         return body, data, stats
+
+    def _trace(self, step: str, result: str) -> None:
+        """Keep what a step depended on, for explanations; explain it if that is asked for."""
+        accounts, self._accounts = self._accounts, None
+        if self._store is None:
+            return
+        program = stamp("function") + stamp("summary")
+        found = Trails(self._store).step(
+            step, result, accounts, (program, self.knowledge.digest), explain=self.options.explain
+        )
+        self.explained = tuple(f"{self._path(one.unit)}: {one.function}: {one.why}" for one in found)
 
     def _report(
         self,

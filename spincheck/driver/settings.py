@@ -37,7 +37,8 @@ class Options(msgspec.Struct, frozen=True):
     0 for one per processor. ``config``: configuration file; None looks for one from ``root`` upwards. ``families``: lock tables, empty
     for the configuration's. ``roots``: directories whose files are the project's own; empty lets the line markers decide. ``root``: the
     directory that paths are told from, "" for the current one. ``reason_required``: a suppression comment must give its reason.
-    ``dask``: address of a Dask scheduler whose workers read the texts, "" for this machine.
+    ``dask``: address of a Dask scheduler whose workers read the texts, "" for this machine. ``explain``: say why functions were
+    analysed again.
     """
 
     rules: tuple[str, ...] = ()
@@ -49,6 +50,7 @@ class Options(msgspec.Struct, frozen=True):
     root: str = ""
     reason_required: bool = False
     dask: str = ""
+    explain: bool = False
 
 
 def default_cache(root: str = "") -> str:
