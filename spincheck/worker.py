@@ -10,7 +10,8 @@ Owns the process that lives as long as a build. Flows in: one JSON object per li
     {"id": 1, "status": 0, "text": "", "stats": {..}, "diagnostics": [{"fingerprint", "severity", "text", ..}]}
 
 ``status`` is the exit status that the command line would have: 0, 1 for violations, 2 for what cannot be read. ``text`` is what there is to
-say beside the diagnostics; a link's diagnostics are those that its units have not told. Tables, header regions and the
+say beside the diagnostics; a link's diagnostics are those that its units have not told. With the option ``explain``, ``explained`` says
+of every function that was analysed why it was. Tables, header regions and the
 database connection stay in memory between requests, which is the reason for a process instead of a command per file. ``prepare`` loads now
 what the first file unknown to the cache will need: a build has it done while the file is preprocessed.
 
@@ -50,6 +51,7 @@ class WorkerOptions(msgspec.Struct, frozen=True):
     locks: tuple[str, ...] | None = None
     roots: tuple[str, ...] | None = None
     reason_required: bool = False
+    explain: bool = False
 
 
 class StepRecord(msgspec.Struct, frozen=True):
@@ -95,6 +97,7 @@ class Answer(msgspec.Struct, frozen=True):
     text: str = ""
     stats: dict[str, int] = {}
     diagnostics: tuple[dict[str, object], ...] = ()
+    explained: tuple[str, ...] = ()
 
 
 class Worker:
@@ -159,6 +162,7 @@ class Worker:
             self._new_warnings(session),
             _stats(report, request.command),
             tuple(_diagnostic(one) for one in report.diagnostics if one.fingerprint not in told_by_units),
+            session.explained,
         )
 
     def _session(self, request: Request) -> Session:
@@ -172,6 +176,7 @@ class Worker:
             roots=given.roots or (),
             root=request.cwd,
             reason_required=given.reason_required,
+            explain=given.explain,
         )
         key = (options, configuration_stamp(options))
         session = self._sessions.pop(key, None) or Session(options)

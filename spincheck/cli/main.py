@@ -121,6 +121,11 @@ def told_options(command: Command) -> Command:
     """Add the options that say how much is told."""
     for option in (
         click.option(
+            "--explain-cache",
+            is_flag=True,
+            help="Say on standard error why each function was analysed again.",
+        ),
+        click.option(
             "--stats", is_flag=True, help="Say on standard error what was analysed and what was reused."
         ),
         click.option("-v", "--verbose", is_flag=True, help="List what was not analysed as written."),

@@ -43,6 +43,7 @@ class Arguments(msgspec.Struct, frozen=True):
     verbose: bool = False
     stats: bool = False
     reason_required: bool = False
+    explain_cache: bool = False
 
     @property
     def verbosity(self) -> int:
@@ -53,6 +54,8 @@ class Arguments(msgspec.Struct, frozen=True):
         """Return the driver's options; raises `InputError` for options that contradict each other."""
         if self.no_cache and self.cache:
             raise InputError("--cache and --no-cache contradict each other; give one of them")
+        if self.no_cache and self.explain_cache:
+            raise InputError("--explain-cache explains what a cache remembers; leave --no-cache out")
         if self.quiet and self.verbose:
             raise InputError("-q and -v contradict each other; give one of them")
         return Options(
@@ -63,6 +66,7 @@ class Arguments(msgspec.Struct, frozen=True):
             config=self.config,
             families=_names(self.locks, "--locks"),
             reason_required=self.reason_required,
+            explain=self.explain_cache,
         )
 
 
@@ -176,6 +180,10 @@ def _tell(report: Report, arguments: Arguments) -> None:
 def _finish(session: Session, report: Report, arguments: Arguments) -> int:
     for warning in session.warnings:
         say(f"warning: {warning}")
+    for line in session.explained:
+        say(f"analysed again: {line}")
+    if arguments.explain_cache and not session.explained:
+        say("nothing was analysed again")
     if arguments.stats:
         stats = report.stats
         say(

@@ -39,6 +39,7 @@ _SETTINGS: dict[str, Any] = {
     "SPINCHECK_SUMMARY": "line",
     "SPINCHECK_LEAN": "auto",
     "SPINCHECK_KEEP": "0",
+    "SPINCHECK_EXPLAIN": "0",
     "SPINCHECK_PYTHON": sys.executable,
 }
 """Variables that the command line (``scons SPINCHECK_SUMMARY=full``) or the process environment may set, and their defaults."""

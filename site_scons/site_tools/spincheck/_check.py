@@ -48,7 +48,7 @@ def check_unit(target: Any, source: Any, env: Any) -> Any:
     except _session.WorkerError as error:
         return _failure(unit, name, str(error))
     finally:
-        if str(env["SPINCHECK_KEEP"]) in ("", "0"):
+        if not _is_on(env["SPINCHECK_KEEP"]):
             text.unlink(missing_ok=True)
     return _verdict(unit, env, _session.Step("unit", name, time.monotonic() - began, reply))
 
@@ -119,8 +119,12 @@ def _ask(env: Any, request: dict[str, Any]) -> dict[str, Any]:
 def _request(env: Any, request: dict[str, Any]) -> dict[str, Any]:
     rules = env["SPINCHECK_RULES"]
     words = rules.replace(",", " ").split() if isinstance(rules, str) else [str(rule) for rule in rules or ()]
-    options = {"cache": _cache(env), "rules": words or None}
+    options = {"cache": _cache(env), "rules": words or None, "explain": _is_on(env["SPINCHECK_EXPLAIN"])}
     return {**request, "cwd": env.fs.Top.get_abspath(), "options": options}
+
+
+def _is_on(value: Any) -> bool:
+    return str(value) not in ("", "0")
 
 
 def _cache(env: Any) -> str | None:
@@ -140,6 +144,8 @@ def _verdict(node: Any, env: Any, step: Step) -> Any:
     from . import _session  # noqa: PLC0415
 
     reply = step.reply
+    for line in reply.get("explained", []):
+        sys.stdout.write(f"spincheck: analysed again: {line}\n")
     text = _new_text(reply)
     if text:
         # One write, so that parallel jobs do not tear a path apart
