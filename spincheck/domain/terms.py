@@ -25,7 +25,7 @@ _WIDTHS = {"i8": 8, "u8": 8, "i16": 16, "u16": 16, "i32": 32, "u32": 32, "i64": 
 
 _NOTHING: frozenset[Any] = frozenset()
 _KNOWN = frozenset(
-    ("param", "init", "global", "int", "text", "fn", "pure", "field", "elem", "container", "bin", "un", "cast", "sel")
+    ("param", "init", "global", "int", "text", "fn", "pure", "field", "elem", "container", "bin", "un", "cast", "sel", "lock")
 )
 """Forms whose value a caller knows when it knows the parts."""
 

@@ -98,7 +98,6 @@ NTSTATUS WdfWaitLockCreate(PWDF_OBJECT_ATTRIBUTES Attributes, WDFWAITLOCK *Lock)
 VOID WDF_OBJECT_ATTRIBUTES_INIT(PWDF_OBJECT_ATTRIBUTES Attributes);
 BOOLEAN WdfInterruptSynchronize(WDFINTERRUPT Interrupt, EVT_WDF_INTERRUPT_SYNCHRONIZE *Callback, PVOID Context);
 VOID IofCompleteRequest(PIRP Irp, CHAR Boost);
-#define IoCompleteRequest(Irp, Boost) IofCompleteRequest(Irp, Boost)
 VOID IoStartNextPacket(PDEVICE_OBJECT DeviceObject, BOOLEAN Cancelable);
 NTSTATUS KeWaitForSingleObject(PVOID Object, ULONG Reason, CHAR Mode, BOOLEAN Alertable, PLARGE_INTEGER Timeout);
 NTSTATUS KeDelayExecutionThread(CHAR Mode, BOOLEAN Alertable, PLARGE_INTEGER Interval);
@@ -122,6 +121,7 @@ _MACROS = r"""
 #else
 #define KeAcquireSpinLock(SpinLock, OldIrql) *(OldIrql) = KeAcquireSpinLockRaiseToDpc(SpinLock)
 #endif
+#define IoCompleteRequest(Irp, Boost) IofCompleteRequest(Irp, Boost)
 #define KeRaiseIrql(NewIrql, OldIrql) *(OldIrql) = KfRaiseIrql(NewIrql)
 #define KeLowerIrql(NewIrql) KfLowerIrql(NewIrql)
 #define ExAcquireSpinLock(Lock, OldIrql) KeAcquireSpinLock((Lock), (OldIrql))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 
@@ -9,12 +10,21 @@ import pytest
 import row_examples
 
 from spincheck.analysis.findings import Finding, FunctionRef
+from spincheck.driver import session
 from spincheck.locks import tables
 from spincheck.rules import prelude, registry
 
 COMPILER = shutil.which("gcc") or shutil.which("cc")
 TARGETS = ("_AMD64_", "_X86_")
 ROWS = [piece for family in tables.families() for piece in row_examples.pieces(family)]
+MACROS = frozenset(re.findall(r"(?m)^#define (\w+)", "".join(map(prelude.header, tables.families()))))
+EXPANSIONS = [
+    pytest.param(piece, target, id=f"{piece.family}-{piece.name}-{target.strip('_')}".replace(" ", "_"))
+    for piece in ROWS
+    for target in (TARGETS if piece.family == "windows" else TARGETS[:1])
+    if MACROS & set(re.findall(r"\w+", piece.text)) & tables.load((piece.family,)).operations.keys()
+]
+"""The pieces whose calls are macros in the examples' header, on the targets where they become other calls."""
 EXAMPLES = [
     pytest.param(rule, text, (), target, id=f"{rule.name}-valid{number}-{target.strip('_')}")
     for rule in registry.all_rules()
@@ -54,11 +64,10 @@ def compile_errors(text: str) -> str:
 
 
 def check(tmp_path, text: str, family: str, configuration: str = "", rules: tuple[str, ...] = ()):
-    driver = pytest.importorskip("spincheck.driver.session")
     path = tmp_path / "spincheck.toml"
     path.write_text(configuration, encoding="utf-8")
-    options = driver.Options(config=str(path), families=(family,), rules=rules, jobs=1)
-    return driver.check_texts({"example.i": text}, options)
+    options = session.Options(config=str(path), families=(family,), rules=rules, jobs=1)
+    return session.check_texts({"example.i": text}, options)
 
 
 @pytest.mark.parametrize("family", tables.families())
@@ -133,6 +142,39 @@ def test_a_row_of_the_tables(tmp_path, piece):
     assert {one.line for one in report.diagnostics} == {piece.line}, report.diagnostics
     names = {rule for kind in piece.kinds for rule in primary(piece.defect, kind)}
     assert {one.rule for one in report.diagnostics} <= names
+
+
+@pytest.mark.parametrize(("piece", "target"), EXPANSIONS)
+def test_a_row_behind_its_macro(tmp_path, piece, target):
+    text = preprocess(piece.text, piece.family, target)
+    assert text.rpartition('"example.c" 2')[2].strip() != piece.text.strip()
+    report = check(tmp_path, text, piece.family, "", tuple(one.name for one in registry.all_rules()))
+    lines = {one.line for one in report.diagnostics}
+    assert lines == ({piece.line} if piece.defect else set()), report.diagnostics
+
+
+def test_macros_reach_the_calls_that_each_target_has():
+    """The expansions are where the targets differ, so both sets of calls must have been seen."""
+    calls = {
+        target: set(
+            re.findall(
+                r"\w+",
+                "".join(
+                    preprocess(item.values[0].text, "windows", target).rpartition('"example.c" 2')[2]
+                    for item in EXPANSIONS
+                    if item.values[1] == target and item.values[0].family == "windows"
+                ),
+            )
+        )
+        for target in TARGETS
+    }
+    assert {
+        "KfAcquireSpinLock",
+        "KefAcquireSpinLockAtDpcLevel",
+        "ExiAcquireFastMutex",
+        "KfRaiseIrql",
+    } <= calls["_X86_"]
+    assert {"KeAcquireSpinLockRaiseToDpc", "KfRaiseIrql"} <= calls["_AMD64_"]
 
 
 def primary(defect: str, kind: str) -> set[str]:
