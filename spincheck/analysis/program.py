@@ -41,6 +41,9 @@ EXACT_ROUNDS = 3
 MAX_ROUNDS = 9
 """Rounds for a recursive component before its summaries are given up as "may do anything"."""
 
+INDEX_COMPONENTS = 100
+"""From this many strongly connected components on, a program keeps an index of its summaries: below, reading them costs less than writing it."""
+
 MAX_STEP_DEPTH = 8
 MAX_STEPS = 60
 
@@ -60,11 +63,35 @@ class Module(Protocol):
 
 def analyse(units: Sequence[Module], world: World, tables: Tables, memory: Memory) -> Outcome:
     """Return all findings of a program. The order of ``units`` does not matter."""
-    return _Program(units, world, tables, memory).outcome()
+    try:
+        return _Program(units, world, tables, memory).outcome()
+    except _LostError:
+        return _Program(units, world, tables, memory, index=False).outcome()
+
+
+def prepare(unit: Module, tables: Tables, memory: Memory) -> None:
+    """Put those summaries of a unit into the memory that will be the same in any program: whoever reads units in parallel summarises in parallel."""
+    _Program([unit], "open", tables, memory, index=False).settle()
+
+
+class Note(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a program's index says of a summary: its digest, and whether it has nothing that is told."""
+
+    digest: str
+    quiet: bool
+
+
+_INDEX = msgspec.msgpack.Decoder(dict[str, Note])
+
+
+class _LostError(Exception):
+    """A summary that the index knows is gone."""
 
 
 class _Program:
-    def __init__(self, units: Sequence[Module], world: World, tables: Tables, memory: Memory) -> None:
+    """``index``: whether to take digests from the program's index, so that a summary nobody asks for is not even read."""
+
+    def __init__(self, units: Sequence[Module], world: World, tables: Tables, memory: Memory, *, index: bool = True) -> None:
         self._units = units
         self._world = world
         self._tables = tables
@@ -78,17 +105,24 @@ class _Program:
         self._reused = 0
         self._codes: dict[int, Function] = {}
         self._exacts: dict[int, Summary] = {}
+        self._use_index = index
+        self._index: dict[str, Note] = {}
+        self._notes: dict[str, Note] = {}
+        self._later: dict[int, str] = {}
         self._recursive: set[int] = set()
 
     def outcome(self) -> Outcome:
         components = self._graph.components()
+        self._load_index(len(components))
         for component in components:
             self._component(component)
+        self._keep_index(len(components))
         findings: list[Finding] = []
         for node in self._graph.nodes:
-            summary = self._summaries.get(id(node))
-            if summary is None:
+            if id(node) not in self._digests or (id(node) in self._later and self._notes[self._later[id(node)]].quiet):
                 continue
+            summary = self._summary(node)
+            assert summary is not None
             for at, reason in summary.imprecise:
                 self._imprecise.append(Imprecision(node.ref, at, reason))
             findings.extend(self._tell(node, finding) for finding in summary.findings)
@@ -98,7 +132,7 @@ class _Program:
             findings=tuple(_unique(findings)),
             imprecise=tuple(self._imprecise),
             lock_relevant=len(relevant),
-            analysed=sum(1 for node in relevant if id(node) in self._summaries),
+            analysed=sum(1 for node in relevant if id(node) in self._digests),
             functions_analysed=self._analysed,
             functions_reused=self._reused,
             accounts=tuple(self._account(node) for node in self._graph.nodes if id(node) in self._digests),
@@ -112,6 +146,54 @@ class _Program:
             tuple((name, None if callee is None else callee.ref) for name, callee in callees),
         )
 
+    def settle(self) -> None:
+        """Summarise what other units cannot change: functions that nobody else can call, and that call nothing that is not here."""
+        settled: set[int] = set()
+        for component in self._graph.components():
+            members = {id(node) for node in component}
+            if all(self._is_settled(node, settled | members if len(members) > 1 else settled) for node in component):
+                self._component(component)
+                settled |= members
+
+    def _is_settled(self, node: Node, settled: set[int]) -> bool:
+        if not node.header.static and self._graph.standing(node).kind != "entry":
+            return False
+        for name in node.header.calls:
+            callee = node.callees.get(name)
+            if id(callee) not in settled and (callee is not None or self._status(node, name) == "hole") and callee is not node:
+                return False
+        return True
+
+    # --- the index ---
+
+    def _index_key(self) -> str:
+        parts = [ANALYSER_VERSION, self._world, self._tables.digest, *sorted(record.source for record in self._graph.records)]
+        return hashlib.blake2b("\0".join(parts).encode(errors="surrogateescape"), digest_size=20).hexdigest()
+
+    def _load_index(self, components: int) -> None:
+        if self._use_index and components >= INDEX_COMPONENTS:
+            data = self._memory.get("summary", self._index_key())
+            try:
+                self._index = _INDEX.decode(data) if data is not None else {}
+            except (msgspec.DecodeError, ValueError):
+                self._index = {}
+
+    def _keep_index(self, components: int) -> None:
+        if components >= INDEX_COMPONENTS and self._notes != self._index:
+            self._memory.put("summary", self._index_key(), msgspec.msgpack.encode(self._notes))
+
+    def _summary(self, node: Node) -> Summary | None:
+        """Return a function's summary, if it has one by now; reads what only the index spoke of."""
+        summary = self._summaries.get(id(node))
+        key = self._later.get(id(node)) if summary is None else None
+        if key is not None:
+            data = self._memory.get("summary", key)
+            summary = decode(data) if data is not None else None
+            if summary is None:
+                raise _LostError
+            self._summaries[id(node)] = summary
+        return summary
+
     # --- summaries ---
 
     def _component(self, members: list[Node]) -> None:
@@ -119,7 +201,14 @@ class _Program:
         if recursive:
             self._recursive.update(id(node) for node in members)
         keys = {id(node): self._key(node, members if recursive else []) for node in members}
-        known = self._memory.get_many("summary", [keys[id(node)] for node in members])
+        if all(key in self._index for key in keys.values()):
+            for node in members:
+                key = self._later[id(node)] = keys[id(node)]
+                note = self._notes[key] = self._index[key]
+                self._digests[id(node)] = note.digest
+            self._reused += len(members)
+            return
+        known = self._memory.get_many("summary", list(keys.values()))
         found = {}
         for node in members:
             data = known.get(keys[id(node)])
@@ -129,6 +218,7 @@ class _Program:
         if len(found) == len(members):
             for node in members:
                 self._keep(node, found[id(node)])
+                self._note(node, keys[id(node)])
             self._reused += len(members)
             return
         self._analysed += len(members)
@@ -142,6 +232,12 @@ class _Program:
             if not summary.is_exact():
                 self._keep(node, msgspec.structs.replace(summary, basis=keys[id(node)]))
             self._memory.put("summary", keys[id(node)], encode(self._summaries[id(node)]))
+            self._note(node, keys[id(node)])
+
+    def _note(self, node: Node, key: str) -> None:
+        summary = self._summaries[id(node)]
+        quiet = not (summary.findings or summary.imprecise or summary.orders)
+        self._notes[key] = Note(self._digests[id(node)], quiet)
 
     def _keep(self, node: Node, summary: Summary) -> None:
         self._summaries[id(node)] = summary
@@ -150,10 +246,11 @@ class _Program:
 
     def _key(self, node: Node, component: list[Node]) -> str:
         standing = self._graph.standing(node)
-        parts = [ANALYSER_VERSION, self._world, self._tables.digest, node.header.key, repr(standing), str(self._is_flat(node))]
+        # Not the world: what it changes about a function is the status of what it calls, which is below.
+        parts = [ANALYSER_VERSION, self._tables.digest, node.header.key, repr(standing), str(bool(node.callers)), str(self._is_flat(node))]
         members = {id(member) for member in component}
         for member in component:
-            parts += [member.ref.name, member.header.key, repr(self._graph.standing(member))]
+            parts += [member.ref.name, member.header.key, repr(self._graph.standing(member)), str(bool(member.callers))]
         for owner in component or [node]:
             for name in owner.header.calls:
                 callee = owner.callees.get(name)
@@ -184,7 +281,7 @@ class _Program:
             target = node.callees.get(name) or self._graph.resolve(node.unit, name)
             if target is None:
                 return Callee(self._status(node, name))
-            return Callee("defined", self._summaries.get(id(target)))
+            return Callee("defined", self._summary(target))
 
         if self._is_flat(node):
             return flat_summary(code, callee)
@@ -202,7 +299,9 @@ class _Program:
         """Return the summary with every case kept; asked for only where a lock is held that the function takes on some paths."""
         known = self._exacts.get(id(node))
         if known is None:
-            known = self._exacts[id(node)] = self._summaries[id(node)]  # what a recursive request gets
+            known = self._summary(node)
+            assert known is not None
+            self._exacts[id(node)] = known  # what a recursive request gets
             if not known.is_exact():
                 known = self._exacts[id(node)] = self._analyse(node, exact=True)
         return known
@@ -239,7 +338,7 @@ class _Program:
 
     def _order_cycles(self) -> list[Finding]:
         nodes = self._graph.nodes
-        summaries = [self._summaries.get(id(node)) for node in nodes]
+        summaries = [self._summaries.get(id(node)) for node in nodes]  # those not read yet have no orders: they are quiet
         pairs = [(number, order) for number, summary in enumerate(summaries) if summary for order in summary.orders]
         return [self._tell_cycle(cycle) for cycle in cycles(pairs)]
 
@@ -288,7 +387,7 @@ class _Program:
         while finding.defect in {"held-at-exit", "inconsistent-exit", "failure-holds"}:
             step = next((step for step in finding.trace if step.at == finding.held and step.callee), None)
             callee = node.callees.get(step.callee) if step is not None else None
-            summary = self._summaries.get(id(callee)) if callee is not None else None
+            summary = self._summary(callee) if callee is not None else None
             if callee is None or summary is None or id(callee) in seen:
                 break
             suspect = next((one for one in summary.suspects if one.kind == finding.kind and one.defect != "needs-and-leaves"), None)
@@ -310,7 +409,7 @@ class _Program:
 
     def _inside(self, node: Node, step: LocalStep, depth: int) -> list[Step]:
         callee = node.callees.get(step.callee)
-        summary = self._summaries.get(id(callee)) if callee is not None else None
+        summary = self._summary(callee) if callee is not None else None
         if callee is None or summary is None or depth >= MAX_STEP_DEPTH or not 0 <= step.case < len(summary.steps):
             return []
         return self._expand(callee, summary.steps[step.case], depth + 1)

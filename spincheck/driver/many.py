@@ -13,11 +13,11 @@ import msgspec
 
 from spincheck.driver.inputs import InputError
 from spincheck.driver.recipe import Recipe
+from spincheck.driver.settings import Knowledge
 from spincheck.driver.source import Suppression
 from spincheck.driver.tasks import RESULT, ReadResult, ReadTask, Setup, program
 from spincheck.driver.units import PackedUnit, unpack
 from spincheck.driver.workers import Workers
-from spincheck.frontend.unit import Settings
 from spincheck.memory import Memory
 
 _ENCODE = msgspec.msgpack.Encoder().encode
@@ -40,12 +40,13 @@ class Library:
         self.scanned = 0
         self.reused = 0
 
-    def read(self, settings: Settings, cache: str | None, *, judged: Callable[[Sequence[str]], bool]) -> None:
+    def read(self, knowledge: Knowledge, cache: str | None, *, judged: Callable[[Sequence[str]], bool]) -> None:
         """Make every text, and read those units that are not known.
 
         ``judged`` says whether texts with these identities are judged already, so that none of their units is needed. Raises `InputError`.
         """
-        self._setup = _ENCODE(Setup(program(), tuple(sorted(settings.operations)), settings.roots, cache))
+        roots, families, user = knowledge.settings.roots, knowledge.families, knowledge.config.user
+        self._setup = _ENCODE(Setup(program(), roots, families, user, cache))
         expected = self._expected()
         if not (all(expected) and judged(expected)):
             keys = {identity: self._key("read", identity) for identity in expected if identity}

@@ -1,6 +1,7 @@
 """A piece of work as bytes in and bytes out: what runs in a pool process, or on another machine.
 
-Owns the task of reading one text, its result, and what a process that carries tasks out remembers between them. Everything that
+Owns the task of reading one text, its result, and what a process that carries tasks out remembers between them. The task also summarises
+those functions that no other unit can change, most of a driver's: so the analysis is spread without waves of summaries from machine to machine. Everything that
 crosses is MessagePack decoded into fixed types, so that a result can be refused and never be run, and so that a pool and a cluster are the same
 to whoever asks. A task says which program it is for: a worker with other code would give other results, so it declines.
 
@@ -17,6 +18,7 @@ from contextlib import contextmanager
 
 import msgspec
 
+from spincheck.analysis.program import prepare
 from spincheck.cache.keys import Stamped, digest, stamp
 from spincheck.cache.recent import Recent
 from spincheck.diagnostics import Coverage
@@ -27,6 +29,7 @@ from spincheck.driver.recipe import Recipe
 from spincheck.driver.source import Suppression
 from spincheck.driver.units import pack
 from spincheck.frontend.unit import Settings, read_unit
+from spincheck.locks.tables import Tables, UserTables, load
 from spincheck.memory import Memory, Shelf
 
 PROCESS_BYTES = 48 * 1024 * 1024
@@ -39,8 +42,9 @@ class Setup(msgspec.Struct, frozen=True, array_like=True):
     """What all tasks of a run share. ``cache`` is a path that the process may open, or None; ``program`` is `program()` of who asks."""
 
     program: str
-    operations: tuple[str, ...]
     roots: tuple[str, ...]
+    families: tuple[str, ...]
+    user: UserTables | None
     cache: str | None
 
 
@@ -67,6 +71,7 @@ class ReadResult(msgspec.Struct, frozen=True, array_like=True):
     error: str = ""
 
 
+_PROGRAM = msgspec.msgpack.Decoder(tuple[str, msgspec.Raw, msgspec.Raw, msgspec.Raw, msgspec.Raw])
 _SETUP = msgspec.msgpack.Decoder(Setup)
 _TASK = msgspec.msgpack.Decoder(ReadTask)
 RESULT = msgspec.msgpack.Decoder(ReadResult)
@@ -105,33 +110,37 @@ _remembered = Recent(PROCESS_BYTES)
 
 
 @functools.lru_cache(maxsize=4)
-def _prepared(setup: bytes) -> tuple[Setup, Settings]:
+def _prepared(setup: bytes) -> tuple[Setup, Settings, Tables]:
     decoded = _SETUP.decode(setup)
-    return decoded, Settings(operations=frozenset(decoded.operations), roots=decoded.roots)
+    with _memory(decoded.cache) as (memory, _):
+        tables = load(decoded.families, decoded.user, memory)
+    return decoded, Settings(operations=tables.all_names, roots=decoded.roots), tables
 
 
 def carry_out(setup: bytes, task: bytes) -> bytes:
     """Carry out a `ReadTask`; return a `ReadResult`. Raises nothing that a text can cause."""
-    shared, settings = _prepared(setup)
-    if shared.program != program():
+    if _PROGRAM.decode(setup)[0] != program():
         return msgspec.msgpack.encode(
             ReadResult(error="a worker runs another spincheck than this one; install the same version on every machine")
         )
-    wanted = _TASK.decode(task)
+    with _one_at_a_time:
+        shared, settings, tables = _prepared(setup)
     try:
-        return msgspec.msgpack.encode(_read(wanted, settings, shared.cache))
+        return msgspec.msgpack.encode(_read(_TASK.decode(task), settings, tables, shared.cache))
     except InputError as error:
         return msgspec.msgpack.encode(ReadResult(error=str(error)))
 
 
-def _read(task: ReadTask, settings: Settings, cache: str | None) -> ReadResult:
+def _read(task: ReadTask, settings: Settings, tables: Tables, cache: str | None) -> ReadResult:
     text = task.recipe.load()
     identity, comments = text.identity, text.comments
     if identity == task.known:
         return ReadResult(identity, comments)
     with _one_at_a_time, _memory(cache) as (memory, recorder):
         unit = read_unit(text.text, name=text.name, settings=settings, memory=memory)
-        body = pack(ReadUnit(unit), NO_DRAFTS, {})
+        module = ReadUnit(unit)
+        body = pack(module, NO_DRAFTS, {})
+        prepare(module, tables, memory)
     kept = tuple((shelf, key, value) for (shelf, key), value in recorder.kept.items()) if recorder is not None else ()
     return ReadResult(identity, comments, body, unit.stats.regions_scanned, unit.stats.regions_reused, kept)
 

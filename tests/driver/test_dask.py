@@ -200,7 +200,7 @@ def test_nobody_there(database, monkeypatch):
 
 
 def test_a_worker_with_other_code_declines():
-    setup = msgspec.msgpack.encode(Setup("other", (), (), None))
+    setup = msgspec.msgpack.encode(Setup("other", (), (), None, None))
     result = RESULT.decode(carry_out(setup, msgspec.msgpack.encode(ReadTask(Recipe("a.i", data=b"int a;")))))
     assert "install the same version" in result.error
     assert result.body == b""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from spincheck.analysis import program
 from spincheck.diagnostics import Report
 from spincheck.driver import session as sessions
 from spincheck.driver.session import (
@@ -104,8 +106,9 @@ class Kept:
         return self.check(given).stats.functions_analysed
 
 
-@pytest.fixture
-def kept(tmp_path) -> Kept:
+@pytest.fixture(params=[0, 100], ids=["with an index", "without an index"])
+def kept(request, tmp_path, monkeypatch) -> Kept:
+    monkeypatch.setattr(program, "INDEX_COMPONENTS", request.param)
     kept = Kept(tmp_path / "c.sqlite")
     report = kept.check(texts())
     assert report.diagnostics == ()
@@ -157,6 +160,20 @@ def test_equal_violations_are_told_apart(kept: Kept):
     twice += "    if (d->Count == 1) { d->Count++; return; }\n    if (d->Count == 2) { d->Count++; return; }\n    Give(d, irql);\n}\n"
     found = kept.check(texts(dpc=twice)).diagnostics
     assert len({one.fingerprint for one in found}) == len(found) >= 1
+
+
+def test_summaries_that_an_index_knows_and_the_cache_has_lost(kept: Kept, tmp_path):
+    leaky = texts(locklib=LEAKY)
+    assert kept.analysed(leaky) == 2
+    with sqlite3.connect(tmp_path / "c.sqlite") as database:
+        rows = database.execute("SELECT key, value FROM entries WHERE shelf = 'summary'").fetchall()
+        summaries = [(key,) for key, value in rows if isinstance(msgspec.msgpack.decode(value), list)]
+        assert (len(summaries) < len(rows)) == (program.INDEX_COMPONENTS == 0)
+        database.executemany("DELETE FROM entries WHERE key = ?", summaries)
+    database.close()
+    changed = kept.check(texts(locklib=LEAKY, dpc=DPC.replace("d->Count = 0", "d->Count = 1")))
+    assert len(changed.diagnostics) == 1
+    assert changed.stats.functions_analysed == 4
 
 
 def test_random_edits_equal_cold_runs(kept: Kept):
