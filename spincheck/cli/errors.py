@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
 
 import click
 
 from spincheck.driver.inputs import InputError
+from spincheck.report.text import printable
 
 USAGE = 2
 INTERRUPTED = 130
@@ -41,12 +40,25 @@ def guarded(command: Callable[[], int]) -> int:
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader went away; the interpreter must not complain while flushing at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()
         return 1
+    except OSError as error:
+        # Whatever else is read or written says what it was; what is left is standard output on a full disk.
+        if error.filename is not None or os.environ.get("SPINCHECK_DEBUG"):
+            return fail_internally(error)
+        _forget_output()
+        return fail(f"standard output cannot be written: {error.strerror or error}")
     except Exception as error:  # noqa: BLE001 -- the last resort: no traceback ever reaches a user
         return fail_internally(error)
     return status
+
+
+def _forget_output() -> None:
+    """Nobody reads what is still to be written; the interpreter must not complain while flushing at exit."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        return
 
 
 def fail(message: str) -> int:
@@ -64,15 +76,17 @@ def fail_internally(error: BaseException) -> int:
 def internal_message(error: BaseException) -> str:
     """Return what to tell a user about an error of spincheck itself, and show where it is when SPINCHECK_DEBUG is set."""
     if os.environ.get("SPINCHECK_DEBUG"):
+        import traceback  # noqa: PLC0415 -- nearly never needed
+
         traceback.print_exception(error)
     what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
     return f"error: internal error: {what}; please report it with the input (SPINCHECK_DEBUG=1 shows where)"
 
 
 def say(message: str) -> None:
-    """Write one message to standard error; a closed one is nothing to fail over."""
+    """Write one message to standard error, without what could command a terminal; a closed one is nothing to fail over."""
     try:
-        sys.stderr.write(f"spincheck: {message}\n")
+        sys.stderr.write(f"spincheck: {printable(message)}\n")
         sys.stderr.flush()
     except (OSError, ValueError):
         return
@@ -80,6 +94,8 @@ def say(message: str) -> None:
 
 def did_you_mean(name: str, known: Sequence[str]) -> str:
     """Return ``; did you mean X?`` when something known is close, ignoring case, else ""."""
+    from difflib import get_close_matches  # noqa: PLC0415 -- only a mistyped name needs it
+
     lowered = {one.lower(): one for one in known}
     close = get_close_matches(name.lower(), list(lowered), n=1, cutoff=0.6)
     return f"; did you mean {lowered[close[0]]}?" if close else ""

@@ -7,12 +7,11 @@ shows a JSON report again in any form: a build writes one anyway, and analysing 
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from spincheck.builds import Build
 from spincheck.diagnostics import Report
 from spincheck.driver.inputs import InputError, read_bytes
 from spincheck.driver.output import write_whole
@@ -22,8 +21,12 @@ from spincheck.driver.source import Sources
 from spincheck.report import FormatError, render
 from spincheck.report.context import Context, RuleHelp, Suppressed
 
+if TYPE_CHECKING:
+    from spincheck.builds import Build
+
 COLOURS = ("auto", "always", "never")
 LAST_BUILDS = 20
+DEFAULT_COLUMNS = 100
 _UNUSED_TITLE = "a suppression comment suppresses something, names a rule and gives its reason where that is required"
 
 
@@ -52,7 +55,7 @@ def write(
             title=title,
             suppressed=tuple(suppressed) if form.suppressed else (),
             builds=_history(cache) if name == "html" else (),
-            width=shutil.get_terminal_size().columns,
+            width=_columns(),
         )
     try:
         rendered = render(report, name, verbosity=verbosity, context=context)
@@ -60,19 +63,30 @@ def write(
         if name != "terminal" or form.colour == "always":
             raise InputError(str(error)) from None
         rendered = render(report, "text", verbosity=verbosity)
-    if form.output is None:
+    if form.output in {None, "-"}:
         sys.stdout.write(rendered)
     else:
-        write_whole(form.output, rendered.encode("utf-8", "replace"))
+        write_whole(str(form.output), rendered.encode("utf-8", "replace"))
 
 
 def coloured(form: Form) -> bool:
     """Whether text goes to a person: asked for, or standard output is a terminal that knows more than plain text (see no-color.org)."""
     if form.colour != "auto":
         return form.colour == "always"
-    if form.output is not None or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+    if form.output not in {None, "-"} or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
     return sys.stdout.isatty()
+
+
+def _columns() -> int:
+    """Return the width of the terminal, 100 where there is none (`shutil` would load five compressors for this)."""
+    try:
+        return int(os.environ.get("COLUMNS", "")) or os.get_terminal_size(sys.stdout.fileno()).columns
+    except (ValueError, OSError):
+        try:
+            return os.get_terminal_size(sys.stdout.fileno()).columns or DEFAULT_COLUMNS
+        except (ValueError, OSError):
+            return DEFAULT_COLUMNS
 
 
 def show(path: str, form: Form, *, quiet: bool, verbose: bool, cache: str | None) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -16,14 +17,16 @@ from spincheck.cli.errors import say
 from spincheck.cli.progress import Progress
 from spincheck.cli.report import Form
 from spincheck.diagnostics import Report
-from spincheck.driver import baseline as baselines
-from spincheck.driver.inputs import InputError, each_once
+from spincheck.driver.inputs import InputError, each_once, refuse_binary, refuse_unpreprocessed
 from spincheck.driver.output import write_whole
 from spincheck.driver.recipe import Recipe
 from spincheck.driver.session import Session, status_of
 from spincheck.driver.settings import Options, default_cache
 from spincheck.report.context import Suppressed
 from spincheck.report.text import count
+
+if TYPE_CHECKING:
+    from spincheck.driver.baseline import Known
 
 
 class Arguments(msgspec.Struct, frozen=True):
@@ -74,6 +77,8 @@ def check(arguments: Arguments, form: Form, baseline: str | None) -> int:
     """Run ``spincheck check``."""
     known = None
     if baseline is not None:
+        from spincheck.driver import baseline as baselines  # noqa: PLC0415 -- few runs have one
+
         known = baselines.read(baseline)
     options = arguments.options()
     with Session(options) as session, _progress(arguments):
@@ -81,7 +86,7 @@ def check(arguments: Arguments, form: Form, baseline: str | None) -> int:
     suppressed = [Suppressed(one, in_source=True, reason=reason) for one, reason in session.silenced]
     if known is not None:
         before = report
-        report, hidden, gone = baselines.without(report, known)
+        report, hidden, gone = baselines.without(report, known, session.rules)
         told = {one.fingerprint for one in report.diagnostics}
         suppressed += [
             Suppressed(one, in_source=False, reason=f"known in {baseline}")
@@ -100,7 +105,7 @@ def check(arguments: Arguments, form: Form, baseline: str | None) -> int:
     return _finish(session, report, arguments)
 
 
-def _say_baseline(path: str, new: int, hidden: int, gone: Sequence[baselines.Known]) -> None:
+def _say_baseline(path: str, new: int, hidden: int, gone: Sequence[Known]) -> None:
     if hidden or gone:
         say(f"{new} new, {hidden} known in {path} not told{f', {len(gone)} known there have gone' if gone else ''}")
     for one in gone:
@@ -142,12 +147,14 @@ def link(arguments: Arguments, output: str) -> int:
 
 def baseline(arguments: Arguments, output: str) -> int:
     """Run ``spincheck baseline``."""
+    from spincheck.driver import baseline as baselines  # noqa: PLC0415
+
     with Session(arguments.options()) as session, _progress(arguments):
         report = session.check_recipes(_recipes(arguments), target=_target(arguments))
     _write(output, baselines.make(report))
     _finish(session, report, arguments)
     if not arguments.quiet:
-        say(f"{output} now knows {len(report.diagnostics)} violations")
+        say(f"{output} now knows {count(len(report.diagnostics), 'violation')}")
     return 0
 
 
@@ -162,7 +169,15 @@ def _recipes(arguments: Arguments) -> Sequence[Recipe]:
         if arguments.compdb:
             return preprocess.recipes_by_database(arguments.compdb, arguments.files)
         return preprocess.recipes_by_compiler(arguments.files, arguments.cc or "")
-    return [Recipe(path) for path in each_once(arguments.files)]
+    return [_standard_input() if path == "-" else Recipe(path) for path in each_once(arguments.files)]
+
+
+def _standard_input() -> Recipe:
+    name = "<stdin>"
+    data = sys.stdin.buffer.read()
+    refuse_binary(name, data)
+    refuse_unpreprocessed(name, data)
+    return Recipe(name, data=data)
 
 
 def _target(arguments: Arguments) -> str:

@@ -56,10 +56,15 @@ def read(path: str) -> Baseline:
     return baseline
 
 
-def without(report: Report, baseline: Baseline) -> tuple[Report, int, tuple[Known, ...]]:
-    """Return the report without known violations, how many these were, and the known ones that have gone."""
+def without(
+    report: Report, baseline: Baseline, rules: frozenset[str]
+) -> tuple[Report, int, tuple[Known, ...]]:
+    """Return the report without known violations, how many these were, and the known ones that have gone.
+
+    ``rules`` are those that were looked for: of another rule, nothing can be said to have gone.
+    """
     known = {one.fingerprint for one in baseline.known}
     present = {one.fingerprint for one in report.diagnostics}
     new = tuple(one for one in report.diagnostics if one.fingerprint not in known)
-    gone = tuple(one for one in baseline.known if one.fingerprint not in present)
+    gone = tuple(one for one in baseline.known if one.fingerprint not in present and one.rule in rules)
     return msgspec.structs.replace(report, diagnostics=new), len(report.diagnostics) - len(new), gone

@@ -77,6 +77,10 @@ class Input:
 
 def read_input(path: str) -> Input:
     """Read one preprocessed file; raises `InputError` when it is missing, unreadable, binary or not preprocessed."""
+    if not path:
+        raise InputError("a file without a name was given; is a variable empty?")
+    if Path(path).is_dir():
+        raise InputError(f"{path}: is a directory; name the preprocessed files in it, for example {Path(path, '*.i')}")
     data = read_bytes(path)
     refuse_binary(path, data)
     refuse_unpreprocessed(path, data)
@@ -103,9 +107,7 @@ def read_bytes(path: str, told: str = "") -> bytes:
     except FileNotFoundError:
         raise InputError(f"{told or path}: no such file") from None
     except IsADirectoryError:
-        raise InputError(
-            f"{path}: is a directory; name the preprocessed files in it, for example {path.rstrip('/')}/*.i"
-        ) from None
+        raise InputError(f"{told or path}: is a directory, not a file") from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise InputError(f"{told or path}: cannot be read: {reason}") from None

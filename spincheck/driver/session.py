@@ -213,6 +213,11 @@ class Session:
         return [*self.knowledge.warnings, *(self._store.warnings if self._store is not None else ())]
 
     @property
+    def rules(self) -> frozenset[str]:
+        """Return the names of the rules that are told."""
+        return self._policy.rules
+
+    @property
     def store(self) -> Store | None:
         """Return the cache of this session, if it has one."""
         return self._store

@@ -18,7 +18,7 @@ from rich.text import Text
 from spincheck.diagnostics import Diagnostic, Report, TraceStep
 from spincheck.report.context import EMPTY, Context
 from spincheck.report.excerpt import lines_of, span
-from spincheck.report.text import gap_lines, summary_line
+from spincheck.report.text import gap_lines, printable, summary_line
 
 MOST_LINES = 34
 """Lines of one violation: a screen of 40 lines with room for the prompt and the summary."""
@@ -43,20 +43,20 @@ def render(report: Report, *, verbosity: int = 0, context: Context = EMPTY) -> s
         console.print()
     if verbosity >= 0:
         for text in gap_lines(report.coverage) if verbosity > 0 else ():
-            console.print(Text(_plain(text), style="dim"), soft_wrap=True)
+            console.print(Text(printable(text), style="dim"), soft_wrap=True)
         bad = any(one.severity == "error" for one in report.diagnostics)
         style = "bold red" if bad else "bold yellow" if report.diagnostics else "bold green"
-        console.print(Text(_plain(summary_line(report)), style=style), soft_wrap=True)
+        console.print(Text(printable(summary_line(report)), style=style), soft_wrap=True)
     return stream.getvalue()
 
 
 def _violation(one: Diagnostic, context: Context) -> Iterator[Text]:
     style = STYLES[one.severity]
     yield Text.assemble(
-        (_plain(f"{one.file}:{one.line}:{one.column}: "), "bold"),
+        (printable(f"{one.file}:{one.line}:{one.column}: "), "bold"),
         (f"{one.severity}: ", style),
-        (_plain(one.message), "bold"),
-        (_plain(f" [{', '.join(one.rules)}]"), "cyan"),
+        (printable(one.message), "bold"),
+        (printable(f" [{', '.join(one.rules)}]"), "cyan"),
     )
     width = max((len(str(step.line)) for step in one.trace), default=1)
     lines, left_out = _screenful(one, width, context)
@@ -106,7 +106,7 @@ def _excerpts(steps: Sequence[TraceStep], width: int, context: Context) -> list[
     previous: TraceStep | None = None
     for step in steps:
         if previous is None or previous.file != step.file or previous.function != step.function:
-            lines.append(Text.assemble((f"{' ' * width}--> ", "blue"), _plain(f"{step.file}:{step.line}"), (_plain(f" in {step.function}"), "dim")))
+            lines.append(Text.assemble((f"{' ' * width}--> ", "blue"), printable(f"{step.file}:{step.line}"), (printable(f" in {step.function}"), "dim")))
         elif previous.line + 1 < step.line or step.line < previous.line:
             lines.append(Text(f"{' ' * (width - 1)}...", style="blue"))
         lines.extend(_excerpt(step, previous, width, context))
@@ -120,7 +120,7 @@ def _excerpt(step: TraceStep, previous: TraceStep | None, width: int, context: C
     line = lines[step.line - 1].rstrip("\r") if 0 < step.line <= len(lines) else ""
     style = _MARKS.get(step.kind, "cyan")
     if not line.strip():
-        yield Text.assemble((f"{step.line:>{width}} | ", "blue"), (_plain(step.message), style))
+        yield Text.assemble((f"{step.line:>{width}} | ", "blue"), (printable(step.message), style))
         return
     start, end = span(line, step.column, step.message, step.kind)
     shown, left, right = _window(line, start, end, max(context.width, 40) - width - 3)
@@ -129,7 +129,7 @@ def _excerpt(step: TraceStep, previous: TraceStep | None, width: int, context: C
         yield Text.assemble((f"{step.line:>{width}} | ", "blue"), shown)
     margin = (f"{' ' * width} | ", "blue")
     caret = ("^" * max(right - left, 1), style)
-    said = _plain(step.message)
+    said = printable(step.message)
     room = max(context.width, 40) - width - 3
     if right + 1 + len(said) <= room:
         yield Text.assemble(margin, " " * left, caret, " ", (said, style))
@@ -144,7 +144,7 @@ def _window(line: str, start: int, end: int, room: int) -> tuple[str, int, int]:
     room = max(room, 20)
     if len(before) + len(inside) > room:
         before = "…" + before[-(max(room - len(inside), 12)) :]
-    shown = _plain(before + inside + after)
+    shown = printable(before + inside + after)
     if len(shown) > room:
         shown = f"{shown[: room - 1]}…"
     return shown, min(len(before), room - 2), min(len(before) + len(inside), room)
@@ -152,8 +152,3 @@ def _window(line: str, start: int, end: int, room: int) -> tuple[str, int, int]:
 
 def _spread(text: str) -> str:
     return text.replace("\t", " " * _TAB)
-
-
-def _plain(text: str) -> str:
-    """Return text that cannot command the terminal: control characters of a source file become their escapes."""
-    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)

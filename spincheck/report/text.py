@@ -20,7 +20,19 @@ def render(report: Report, *, verbosity: int = 0, context: Context = EMPTY) -> s
     if verbosity >= 0:
         lines.extend(gap_lines(report.coverage) if verbosity > 0 else ())
         lines.append(summary_line(report))
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{printable(line)}\n" for line in lines)
+
+
+def printable(text: str) -> str:
+    """Return text that cannot command a terminal, or make two lines of one: control characters become their escapes.
+
+    Names of files and locks come from line markers and sources, which may be anybody's. Line feeds between the lines of a compiler's message stay.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() or character == "\n" else ascii(character)[1:-1] for character in text
+    )
 
 
 def diagnostic_lines(diagnostic: Diagnostic) -> Iterator[str]:

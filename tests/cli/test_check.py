@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import CALLER, CLEAN, HELPER, LEAK, Runner
+from conftest import CALLER, CLEAN, HELPER, LEAK, Runner, unit_text
 
 CLEAN_LINE = "spincheck: 1 file, 1 function, nothing to report\n"
 
@@ -155,11 +155,44 @@ def test_baseline(run: Runner):
     assert run("check", "b.i", "--baseline", "none.json").status == 2
 
 
+def test_a_baseline_knows_a_violation_wherever_it_moves(run: Runner):
+    """Lines move, the file gets another name, a function before it and code in it change: it is the same violation."""
+    run.write("b.i", LEAK)
+    assert run("baseline", "b.i", "-o", "known.json").err == "spincheck: known.json now knows 1 violation\n"
+    (run.directory / "b.i").unlink()
+    moved = LEAK.replace("    if (d->Count > 3)", "    Touch(d);\n\n\n    if (d->Count > 3)")
+    run.write("renamed.i", f"\n\n{HELPER}{moved}")
+    ran = run("check", "renamed.i", "--baseline", "known.json", "-q")
+    assert (ran.status, ran.out) == (0, "")
+    assert ran.err == "spincheck: 0 new, 1 known in known.json not told\n"
+    run.write("renamed.i", moved.replace("LeakDpc", "OtherDpc"))
+    ran = run("check", "renamed.i", "--baseline", "known.json")
+    assert (ran.status, "spincheck: gone: b.c: SpinlockRelease in LeakDpc" in ran.err) == (1, True)
+
+
+def test_nothing_has_gone_that_was_not_looked_for(run: Runner):
+    run.write("b.i", LEAK)
+    assert run("baseline", "b.i", "-o", "known.json").status == 0
+    ran = run("check", "b.i", "--baseline", "known.json", "--rules", "LockOrder")
+    assert (ran.status, ran.err) == (0, "")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["check", "missing.i"], "missing.i: no such file"),
-        (["check", "."], ".: is a directory"),
+        (["check", "."], ".: is a directory; name the preprocessed files in it, for example *.i"),
+        (["check", ""], "a file without a name"),
+        (["check", "--compdb", "."], ".: is a directory, not a file"),
+        (["check", "a.i", "--baseline", "."], ".: is a directory, not a file"),
+        (["check", "a.i", "-o", "."], ".: cannot be written: Is a directory"),
+        (["check", "a.i", "--config", "none.toml"], "none.toml: cannot be read: No such file"),
+        (["check", "a.i", "--config", "bad.toml"], "bad.toml:1: not valid TOML"),
+        (["check", "a.i", "--config", "odd.toml"], "odd.toml:1: unknown option `exclud`; did you mean `exclude`?"),
+        (["check", "--cc", "no-such-compiler -I.", "raw.c"], "raw.c: cannot run no-such-compiler: No such file"),
+        (["check", "--cc", "cc 'unclosed", "a.i"], "No closing quotation"),
+        (["check", "--compdb", "raw.c"], "raw.c: is no compilation database"),
+        (["show", "a.i"], "a.i: not a spincheck JSON report"),
         (["check", "junk.i"], "junk.i: is binary"),
         (["check", "raw.c"], "raw.c: is not preprocessed"),
         (["check", "letter.i"], "letter.i: holds no C declaration"),
@@ -184,6 +217,8 @@ def test_wrong_usage_is_status_2_with_one_message(run: Runner, arguments: list[s
     (run.directory / "junk.i").write_bytes(bytes(range(256)) * 9)
     (run.directory / "raw.c").write_text("#include <ntddk.h>\n")
     (run.directory / "letter.i").write_text("dear reader\n")
+    (run.directory / "bad.toml").write_text("[tool\n")
+    (run.directory / "odd.toml").write_text('exclud = ["a"]\n')
     ran = run(*arguments)
     assert (ran.status, ran.out) == (2, "")
     assert said in ran.err
@@ -266,6 +301,39 @@ def test_a_closed_pipe_is_no_error(run: Runner):
     )
     os.close(writing)
     assert ran.stderr == ""
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a disk that is full")  # noqa: PTH110
+def test_a_full_disk_is_one_message(run: Runner):
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        ran = subprocess.run(
+            [sys.executable, "-m", "spincheck", "rules"],
+            cwd=run.directory,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (ran.returncode, ran.stderr) == (2, "spincheck: error: standard output cannot be written: No space left on device\n")
+
+
+def test_standard_input_and_output_have_a_name(run: Runner):
+    ran = run.process("check", "-", "-o", "-", "--no-cache", input=unit_text(LEAK, "b.c"))
+    run.write("b.i", LEAK)
+    assert ran == run.process("check", "b.i", "--no-cache")
+    assert not (run.directory / "-").exists()
+    ran = run.process("check", "-", input="\0\0")
+    assert (ran.status, ran.err.startswith("spincheck: error: <stdin>: is binary")) == (2, True)
+
+
+def test_a_hostile_name_cannot_command_the_terminal(run: Runner):
+    run.write("b.i", LEAK)
+    path = run.directory / "b.i"
+    path.write_text(path.read_text().replace('"b.c"', '"b\x1b[2J.c"'))
+    ran = run("check", "b.i")
+    assert ran.out.startswith("b\\x1b[2J.c:9:9: error: ")
+    assert "\x1b" not in ran.out
+    assert run("check", "\x1b[2J.i").err == "spincheck: error: \\x1b[2J.i: no such file\n"
 
 
 def test_version_and_help(run: Runner):
