@@ -12,7 +12,16 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from spincheck.analysis import events
-from spincheck.analysis.lockops import LockMachine, Outcome, Problem, look_up, may_alias, note_need, tainted
+from spincheck.analysis.lockops import (
+    TWICE,
+    LockMachine,
+    Outcome,
+    Problem,
+    look_up,
+    may_alias,
+    note_need,
+    tainted,
+)
 from spincheck.analysis.naming import lock_name
 from spincheck.analysis.path import Node
 from spincheck.analysis.project import projected
@@ -90,7 +99,8 @@ class Calls:
         self._check_rules(state, call, name, arguments)
         rows = tables.operations.get(name)
         if rows is not None:
-            return self._operation(state, pc, call, rows[0], arguments)
+            steps = self._operation(state, pc, call, rows[0], arguments)
+            return self._also(steps, call, rows[1:], arguments) if len(rows) > 1 else steps
         if name in tables.raising or name in tables.noreturn:
             return self._raised(state, call) if name in tables.raising else []
         immediate = tables.immediate.get(name)
@@ -212,6 +222,27 @@ class Calls:
         else:
             outcomes = self._machine.release(state, event, self._irql(state, row, arguments), call.at)
         return self._steps(outcomes, pc, call, row, result, event)
+
+    def _also(self, steps: list[Step], call: Call, rows: tuple[Operation, ...], arguments: list[Term]) -> list[Step]:
+        """What a call does to further locks, where it acquires or releases several at once."""
+        done = []
+        for step in steps:
+            states = [step.state]
+            for row in rows:
+                ends = []
+                for state in states:
+                    event = events.event(self._in.terms, row, arguments, state.facts)
+                    if row.action == "release":
+                        ends += self._machine.release(state, event, None, call.at)
+                    else:
+                        if event.lock is not None:
+                            self._in.note_acquired(state, event.lock, row.function, call.at)
+                        ends.append(self._machine.acquire(state, event, None, call.at))
+                for end in ends:
+                    self._in.problems.extend((problem, end.state.copy()) for problem in end.problems)
+                states = [end.state for end in ends]
+            done += [Step(step.target, state) for state in states]
+        return done
 
     def _token(self, state: State, row: Operation, result: Term, arguments: list[Term]) -> Term | None:
         """Make the IRQL that an acquire saves and put it where the row says."""
@@ -529,6 +560,8 @@ class Calls:
                     status = "maybe"
             elif status == "held" and lock in taken:
                 problems.append(Problem("acquired-twice", lock, row.kind, row.operation, row.operation, call.at, through=name))
+            elif status == "held" and current is not None and current.status == "held" and any(problem.defect == "acquired-twice" for problem in problems):
+                count = TWICE
             if current is not None and current.status == "maybe" and state.locks.get(lock) is current and status == "free":
                 status = "free"
             if status == "held":

@@ -51,6 +51,12 @@ class Explainer:
         known = state.locks.get(lock)
         return (lock.op == "held_by" and lock.args[0] is mentioned) or (known is not None and known.handle is mentioned)
 
+    def _takes(self, node: Node, lock: Term, state: State) -> bool:
+        """Tell whether an operation is on the lock; one on several locks names only the first."""
+        if node.lock is None:
+            return False
+        return self._is(node.lock, lock, state) or len(self._in.tables.operations.get(node.text, ())) > 1
+
     def _spelled(self, node: Node, state: State) -> str | None:
         if node.lock is not None and node.lock.op == "lock":
             return lock_name(self._in.function, state, node.lock)
@@ -121,7 +127,7 @@ class Explainer:
             node = path[index]
             if node.at == problem.at and problem.defect == "acquired-twice":
                 continue
-            if node.kind == "acquire" and node.lock is not None and self._is(node.lock, wanted, state):
+            if node.kind == "acquire" and self._takes(node, wanted, state):
                 return index
             if node.kind == "call" and any(status == "held" and self._is(lock, wanted, state) for lock, status in node.locks):
                 return index
@@ -151,6 +157,8 @@ class Explainer:
     def _concerns(self, node: Node, problem: Problem, state: State) -> bool:
         locks = [node.lock] if node.lock is not None else [lock for lock, _ in node.locks]
         wanted = [problem.lock] if problem.other is None else [problem.lock, problem.other]
+        if node.kind in {"acquire", "release"}:
+            return any(self._takes(node, one, state) for one in wanted)
         return any(lock is not None and any(self._is(lock, one, state) for one in wanted) for lock in locks)
 
     def _releases(self, kind: str) -> frozenset[int]:
@@ -198,7 +206,7 @@ class Explainer:
             status = next((status for lock, status in node.locks if self._is(lock, problem.lock, state)), "")
             what = {"held": f"`{node.function}` returns with `{name}` held", "free": f"`{node.function}` releases `{name}`"}
             return LocalStep("call", node.at, what.get(status, f"calling `{node.function}`"), node.function, node.case)
-        return self._touch(node, name if node.lock is not None and self._is(node.lock, problem.lock, state) else self._spelled(node, state) or name)
+        return self._touch(node, name if self._takes(node, problem.lock, state) else self._spelled(node, state) or name)
 
     @staticmethod
     def _touch(node: Node, spelled: str) -> LocalStep:

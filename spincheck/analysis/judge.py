@@ -112,7 +112,14 @@ class Judge:
                     balanced.add(node.at)
         result: list[LocalFinding] = []
         first: set[tuple[int, str]] = set()
+        together: set[Any] = set()
         for finding in sorted(findings, key=lambda finding: finding.at):
+            if any(len(self._in.tables.operations.get(name, ())) > 1 for name in finding.operations):
+                # A lock and a region that one call takes are forgotten, or given back, in one go.
+                cause = (finding.defect, finding.at, finding.operations)
+                if cause in together:
+                    continue
+                together.add(cause)
             if finding.defect in {"held-at-exit", "inconsistent-exit"} and finding.held not in balanced:
                 key = (finding.held, finding.lock)
                 if key in first:

@@ -25,6 +25,9 @@ TAINTED = "*"
 DISPATCH_LEVEL = 2
 """The IRQL that an ordinary acquire raises to."""
 
+TWICE = 2
+"""Depth of a lock that is not recursive and was acquired again: that has been told, and a second release is no defect of its own."""
+
 _UNKNOWN_ROOTS = frozenset(("param", "init", "cell", "fresh", "sel", "phi", "pure", "container", "bin"))
 
 
@@ -173,7 +176,7 @@ class LockMachine:
         elif before.status == "held":
             if kind.strict and not is_weak(lock):
                 problems.append(Problem("acquired-twice", lock, row.kind, before.operation, row.function, at))
-            after = after._replace(saved=before.saved if token is None else token)
+            after = after._replace(saved=before.saved if token is None else token, depth=TWICE)
         if event.handle is not None:
             in_use = self._handle_in_use(state, lock, event, at)
             if problems or in_use:
@@ -266,7 +269,7 @@ class LockMachine:
         if defect is None and {row.mode, held.mode} == {"shared", "exclusive"} and self._tables.kinds[held.kind].shared:
             defect = "wrong-variant"
         problems = [Problem(defect, lock, held.kind, held.operation, row.function, at)] if defect is not None else []
-        if is_weak(lock):
+        if is_weak(lock) or held.depth == TWICE:
             state.locks[lock] = LockState("maybe", held.kind)
         else:
             state.locks[lock] = LockState("free", held.kind, operation=row.function)

@@ -21,7 +21,8 @@ MAX_COUNT = 4
 class LockState(NamedTuple):
     """What is known of one lock.
 
-    ``depth`` is how often it is held (recursive kinds and counters, relative to the entry), else 1 when held. ``operation`` is the function that acquired (or released) it,
+    ``depth`` is how often it is held (recursive kinds and counters, relative to the entry), else 1 when held, and 2 once it was
+    acquired again in error. ``operation`` is the function that acquired (or released) it,
     ``variant`` its variant. ``saved`` is the IRQL that the acquire saved, ``handle`` the address of the queue handle in use.
     """
 

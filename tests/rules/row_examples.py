@@ -226,8 +226,7 @@ def function(family: str, row: Operation, body: list[str]) -> tuple[str, int]:
         *(f"    {line}" for line in used),
         "",
     ]
-    needs = row.function in tables.load((family,)).required
-    if needs:
+    if any(name in text for name in tables.load((family,)).required):
         body = ["KeEnterCriticalRegion();", *body, "KeLeaveCriticalRegion();"]
     lines += [f"    {line}" for line in body]
     if family == "posix":
