@@ -2,8 +2,9 @@
 
 Owns the mapping. It keeps to the OASIS schema and to what GitHub asks of an upload: every rule that is named has its descriptor with
 help, paths are relative to ``SRCROOT``, each result has a fingerprint that does not move with the lines, and no text is longer than
-GitHub takes. A violation that a comment or a baseline hides is there as a suppressed result, as SARIF means it. Source: OASIS,
-"Static Analysis Results Interchange Format (SARIF) Version 2.1.0"; GitHub Docs, "SARIF support for code scanning".
+GitHub takes; each step of a path says whether the lock is held after it. A violation that a comment or a baseline hides is there as a suppressed result, as SARIF means it. Source: OASIS,
+"Static Analysis Results Interchange Format (SARIF) Version 2.1.0"; GitHub Docs, "SARIF support for code scanning" and
+"SARIF results exceed one or more limits".
 """
 
 from __future__ import annotations
@@ -19,12 +20,16 @@ import msgspec
 from spincheck.diagnostics import Diagnostic, Gap, Report, TraceStep
 from spincheck.report.context import EMPTY, Context, RuleHelp, Suppressed
 from spincheck.report.excerpt import lines_of
+from spincheck.report.lockstate import State, states
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 ROOT = "SRCROOT"
 FINGERPRINT = "spincheck/v1"
 LONGEST_DESCRIPTION = 1024
+MOST_RESULTS = 25_000
+"""GitHub refuses a run with more."""
 MOST_STEPS = 1000
+MOST_RELATED = 100
 MOST_TAGS = 10
 _PLACEHOLDER = re.compile(r"\{(\d+)\}")
 _STATES = {"acquire": "acquired", "release": "released"}
@@ -57,11 +62,16 @@ class _Run:
         }
         results = [self._result(one, None) for one in report.diagnostics]
         results += [self._result(one.diagnostic, one) for one in context.suppressed]
+        notifications = self._notifications()
+        if len(results) > MOST_RESULTS:
+            text = f"{len(results) - MOST_RESULTS} results of lesser weight are left out, because services take no more than {MOST_RESULTS}"
+            notifications.append({"level": "warning", "message": {"text": text}})
+            results = sorted(results, key=_lightness)[:MOST_RESULTS]
         run = {
             "tool": {"driver": driver},
             "columnKind": "unicodeCodePoints",
             "originalUriBaseIds": {ROOT: self._root()},
-            "invocations": [{"executionSuccessful": True, "toolExecutionNotifications": self._notifications()}],
+            "invocations": [{"executionSuccessful": True, "toolExecutionNotifications": notifications}],
             "results": results,
             "properties": {
                 "units": report.coverage.units,
@@ -109,7 +119,11 @@ class _Run:
             "properties": {"rules": list(one.rules), "lock": one.lock, "entry": one.entry},
         }
         if one.trace:
-            flow = [self._step(number, step) for number, step in enumerate(one.trace[-MOST_STEPS:], 1)]
+            held = states(one)
+            flow = [
+                self._step(number, step, one.lock, after)
+                for number, (step, (_, after)) in enumerate(list(zip(one.trace, held, strict=True))[-MOST_STEPS:], 1)
+            ]
             result["codeFlows"] = [{"threadFlows": [{"locations": flow}]}]
             result["relatedLocations"] = [
                 {
@@ -119,7 +133,7 @@ class _Run:
                 }
                 for number, step in enumerate(one.trace, 1)
                 if step.kind == "acquire"
-            ]
+            ][:MOST_RELATED]
         if hidden is not None:
             suppression = {"kind": "inSource" if hidden.in_source else "external", "status": "accepted"}
             if hidden.reason:
@@ -130,12 +144,14 @@ class _Run:
             result["suppressions"] = []
         return result
 
-    def _step(self, number: int, step: TraceStep) -> dict[str, Any]:
+    def _step(self, number: int, step: TraceStep, lock: str, after: State) -> dict[str, Any]:
         location = self._location(step.file, step.line, step.column, step.function)
         location["message"] = {"text": _sentence(step.message) or step.kind}
         important = step.kind in {"acquire", "release", "defect"}
+        state = {"state": {lock or "lock": {"text": after}}} if after != "?" else {}
         return {
             "location": location,
+            **state,
             "kinds": [*(["call", "function"] if step.kind == "call" else [_STATES.get(step.kind, step.kind)]), *(["lock"] if step.kind in _STATES else [])],
             "nestingLevel": max(step.depth, 0),
             "executionOrder": number,
@@ -182,6 +198,11 @@ class _Run:
             for kind, gaps in kinds
             for gap in gaps
         ]
+
+
+def _lightness(result: dict[str, Any]) -> tuple[bool, bool]:
+    """Sort key that puts first what must not be left out: what is told, and errors."""
+    return bool(result.get("suppressions")), result["level"] != "error"
 
 
 def _artifact(file: str) -> dict[str, Any]:

@@ -61,8 +61,45 @@ def test_it_keeps_to_what_github_asks_of_uploads(report: Report):
         assert result["partialFingerprints"]["primaryLocationLineHash"]
         assert len(result["locations"]) == 1
         assert result["locations"][0]["physicalLocation"]["region"]["startLine"] >= 1
+        assert len(result.get("relatedLocations", [])) <= 100
         for flow in result.get("codeFlows", []):
             assert sum(len(thread["locations"]) for thread in flow["threadFlows"]) <= 1000
+
+
+def test_each_step_says_whether_the_lock_is_held():
+    (run,) = log(made(LEAK))["runs"]
+    steps = run["results"][0]["codeFlows"][0]["threadFlows"][0]["locations"]
+    assert [step["state"] for step in steps] == [{"d->Lock": {"text": "held"}}] * 4
+    unknown = msgspec.structs.replace(LEAK, trace=LEAK.trace[2:3])
+    (run,) = log(made(unknown))["runs"]
+    assert "state" not in run["results"][0]["codeFlows"][0]["threadFlows"][0]["locations"][0]
+
+
+def test_a_run_has_no_more_results_than_services_take(monkeypatch: pytest.MonkeyPatch, schema: dict):
+    monkeypatch.setattr(sarif, "MOST_RESULTS", 2)
+    made_log = log(made(UNUSED, LEAK, msgspec.structs.replace(LEAK, line=8)))
+    (run,) = made_log["runs"]
+    assert [result["level"] for result in run["results"]] == ["error", "error"]
+    assert all(result["suppressions"] == [] for result in run["results"])
+    (left_out,) = run["invocations"][0]["toolExecutionNotifications"]
+    assert left_out["message"]["text"].startswith("3 results of lesser weight are left out")
+    jsonschema.Draft4Validator(schema).validate(made_log)
+
+
+def test_paths_are_those_of_the_repository():
+    (run,) = log(made(LEAK, UNUSED), context(root="/home/me/drv"))["runs"]
+    for place in artifacts(run["results"]):
+        assert place["uriBaseId"] == "SRCROOT"
+        assert not place["uri"].startswith(("/", "../", "file:"))
+
+
+def artifacts(value: object) -> list[dict]:
+    if isinstance(value, list):
+        return [found for one in value for found in artifacts(one)]
+    if not isinstance(value, dict):
+        return []
+    here = [value["artifactLocation"]] if "artifactLocation" in value else []
+    return here + [found for one in value.values() for found in artifacts(one)]
 
 
 def test_places_are_relative_to_the_source_root():
