@@ -10,7 +10,7 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 
@@ -62,4 +62,39 @@ def bars(title: str, values: Sequence[tuple[str, float]]) -> str:
         parts.append(f'<text x="8" y="{y + 14}">{name}</text>')
         parts.append(f'<rect x="270" y="{y}" width="{width:.1f}" height="18" fill="{colour}"/>')
         parts.append(f'<text x="{276 + width:.1f}" y="{y + 14}">{value:.3g}</text>')
+    return "\n".join([*parts, "</svg>\n"])
+
+
+def lines(title: str, curves: Mapping[str, Sequence[tuple[float, float]]]) -> str:
+    """Return an SVG of curves on two logarithmic scales; a cost that grows as the size does is a level line when given per unit."""
+    import math  # noqa: PLC0415 -- of no use to the children that import this
+
+    points = [point for curve in curves.values() for point in curve]
+    low_x, high_x = (edge(math.log10(x) for x, _ in points) for edge in (min, max))
+    low, high = math.floor(min(math.log10(y) for _, y in points)), math.ceil(max(math.log10(y) for _, y in points))
+    colours = ("#2a6fb0", "#c0504d", "#4f8f3f", "#8064a2", "#d08020", "#555555")
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        across = (math.log10(x) - low_x) / max(high_x - low_x, 0.1)
+        up = (math.log10(y) - low) / max(high - low, 1)
+        return 60 + 400 * across, 320 - 280 * up
+
+    parts = [
+        '<svg xmlns="http://www.w3.org/2000/svg" width="800" height="360" font-family="sans-serif" font-size="13">',
+        f'<text x="8" y="18" font-weight="bold">{title}</text>',
+    ]
+    for power in range(low, high + 1):
+        _, y = place(10**low_x, 10.0**power)
+        parts.append(f'<path d="M60 {y:.0f}H460" stroke="#dddddd"/><text x="52" y="{y + 4:.0f}" text-anchor="end">{10.0**power:g}</text>')
+    parts.extend(
+        f'<text x="{place(x, 1)[0]:.0f}" y="342" text-anchor="middle">{x:g}</text>' for x in sorted({x for x, _ in points})
+    )
+    for number, (name, curve) in enumerate(curves.items()):
+        colour = colours[number % len(colours)]
+        placed = [place(x, y) for x, y in curve]
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in placed)
+        parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        parts.extend(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in placed)
+        parts.append(f'<rect x="490" y="{44 + 24 * number}" width="14" height="14" fill="{colour}"/>')
+        parts.append(f'<text x="512" y="{56 + 24 * number}">{name}: {curve[-1][1]:.3g}</text>')
     return "\n".join([*parts, "</svg>\n"])

@@ -317,6 +317,31 @@ class Fixpoint:
             states, is_live, lambda _: True, lambda parts: merge([part.trace for part in parts], exit_point), exit_point
         )
 
-    def squeezed_exits(self, states: list[State], limit: int) -> list[State]:
-        """Return at most ``limit`` states, or one per set of locks."""
-        return self._squeeze(len(self._in.function.code), states, limit) if len(states) > limit else states
+    def squeezed_exits(self, states: list[State], limit: int, limit_alike: int) -> list[State]:
+        """Return at most ``limit`` states, or one per set of locks; ``limit_alike`` where all do the same to locks.
+
+        Those that return the same are joined first: what a caller tests most is the result.
+        """
+        locks = {merging.lock_key(state) for state in states}
+        limit = limit if len(locks) > 1 else limit_alike
+        if len(states) <= limit:
+            return states
+        exit_point = len(self._in.function.code)
+        groups: dict[Any, list[State]] = {}
+        for state in states:
+            result = state.memory.get(self._in.returned)
+            returned = state.facts.range_of(result) if result is not None else None
+            groups.setdefault((merging.lock_key(state), returned), []).append(state)
+        total = len(states)
+        while total > limit:
+            group = max(groups.values(), key=len)
+            if len(group) < 2:
+                break
+            first, second = group[-2], group[-1]
+            joined = merging.join(first, second, exit_point, widen=False)
+            joined.trace = merge([first.trace, second.trace], exit_point)
+            group[-2:] = [joined]
+            total -= 1
+        return self._squeeze(exit_point, [state for group in groups.values() for state in group], limit) if total > limit else [
+            state for group in groups.values() for state in group
+        ]

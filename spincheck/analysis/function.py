@@ -27,6 +27,10 @@ SMALL = 80
 """Instructions up to which a function's result is always followed; of a longer one only where a coarse look does not settle it."""
 
 
+EXACT = Budget(disjuncts=12, steps=800)
+"""For a second look on behalf of one caller that holds a lock; what it does not tell apart makes no defect."""
+
+
 class Surroundings(NamedTuple):
     """What a function's analysis asks of the program around it.
 
@@ -147,7 +151,7 @@ def analyse_function(
             first = coarse
     if first is None or judge is None:
         relevance = _slice(graph, around, result_matters=asked, flags_matter=flagged)
-        first = run(function, graph, around, standing, relevance, Budget(), exact=exact)
+        first = run(function, graph, around, standing, relevance, EXACT if exact else Budget(), exact=exact)
         if first.fixpoint.gave_up:
             # The coarse look covers every path too; what it takes for a defect and is none falls away in the replay.
             narrow = _slice(graph, around, result_matters=False)

@@ -29,7 +29,10 @@ from spincheck.domain.terms import Term, Terms
 from spincheck.ir import Assign, Call, Opaque, Place
 
 MAX_CASES = 24
-"""Cases of a function that touches locks; above, cases with the same locks are joined."""
+"""Cases of a function whose ways out differ in what they do to locks; above, cases with the same locks are joined."""
+
+MAX_ALIKE = 6
+"""Cases of a function that does the same to locks on every way out: callers multiply by them, and few ever ask."""
 
 MAX_WRITES = 16
 """Cells whose new values a case tells; of more, only flags (constants) are told, and that the others are written."""
@@ -43,9 +46,6 @@ MAX_FREE_NEEDS = 16
 MAX_DEPTH = 12
 """Steps from a caller's values to a lock that it is told about; a recursion over a list would go on for ever."""
 
-MAX_NEUTRAL_CASES = 4
-"""Cases of a function that touches none."""
-
 
 def write_summary(
     interpreter: Interpreter,
@@ -57,8 +57,7 @@ def write_summary(
 ) -> Summary:
     """Return the summary of a function whose fixpoint has been reached."""
     states = fixpoint.joined_exits()
-    touched = any(state.locks or state.needs for state in states)
-    states = fixpoint.squeezed_exits(states, MAX_CASES if touched else MAX_NEUTRAL_CASES)
+    states = fixpoint.squeezed_exits(states, MAX_CASES, MAX_ALIKE)
     writer = TermWriter()
     explainer = Explainer(interpreter)
     cases = []

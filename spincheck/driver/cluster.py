@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -30,20 +30,27 @@ _AHEAD = 3
 
 
 class Cluster:
-    """The workers of the scheduler at ``address``. Raises `InputError` when there is none or Dask is not installed."""
+    """The workers of the scheduler at ``address``, which is connected to with the first task: a run without news needs no cluster."""
 
     def __init__(self, address: str) -> None:
+        self._address = address
+        self._client: Client | None = None
+
+    def _connected(self) -> Client:
+        """Return the client; raises `InputError` when there is no scheduler or Dask is not installed."""
+        if self._client is not None:
+            return self._client
         try:
             from distributed import Client  # noqa: PLC0415
         except ImportError:
             raise InputError("--dask needs Dask distributed: pip install 'spincheck[dask]'") from None
         for name in ("distributed", "distributed.client", "distributed.core", "distributed.comm"):
             logging.getLogger(name).setLevel(logging.CRITICAL)  # what goes wrong is told here, once
-        self._address = address
         try:
-            self._client: Client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+            self._client = Client(self._address, timeout=CONNECT_SECONDS, set_as_default=False)
         except (OSError, ValueError, TypeError) as error:
-            raise InputError(f"--dask {address}: no scheduler can be reached there: {error}") from None
+            raise InputError(f"--dask {self._address}: no scheduler can be reached there: {error}") from None
+        return self._client
 
     def __enter__(self) -> Self:
         """Return the cluster."""
@@ -53,25 +60,31 @@ class Cluster:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Leave the cluster; tasks that are not finished are dropped there."""
-        self._client.close(timeout=5)
+        if self._client is not None:
+            self._client.close(timeout=5)
 
     def map(self, setup: bytes, tasks: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
         """See `spincheck.driver.workers.Workers.map`."""
+        rest = iter(tasks)
+        first = next(rest, None)
+        if first is None:
+            return
+        rest = chain([first], rest)
+        client = self._connected()
         from distributed import wait  # noqa: PLC0415
 
-        rest = iter(tasks)
         numbers: dict[Future, int] = {}
         # A task, not scattered data: when the worker that holds it dies, Dask makes it again.
-        shared = self._client.submit(_same, setup, pure=False, retries=RETRIES)
+        shared = client.submit(_same, setup, pure=False, retries=RETRIES)
         counted = alone = time.monotonic()
-        threads = self._threads()
+        threads = self._threads(client)
         while True:
             for number, task in islice(rest, max(threads * _AHEAD - len(numbers), 1 if not numbers else 0)):
-                numbers[self._client.submit(carry_out, shared, task, pure=False, retries=RETRIES)] = number
+                numbers[client.submit(carry_out, shared, task, pure=False, retries=RETRIES)] = number
             if not numbers:
                 return
             try:
-                with self._client.as_current():
+                with client.as_current():
                     done = wait(list(numbers), timeout=_COUNT_SECONDS, return_when="FIRST_COMPLETED").done
             except TimeoutError:
                 done = set()
@@ -80,7 +93,7 @@ class Cluster:
                 del numbers[future]
             now = time.monotonic()
             if now - counted >= _COUNT_SECONDS:
-                counted, threads = now, self._threads()
+                counted, threads = now, self._threads(client)
             if threads or done:
                 alone = now
             elif now - alone > WORKERLESS_SECONDS:
@@ -89,10 +102,10 @@ class Cluster:
                     f"{self._address}) and run again: what was finished is in the cache"
                 )
 
-    def _threads(self) -> int:
+    def _threads(self, client: Client) -> int:
         """Return how many tasks the cluster can carry out at once; 0 when it has no workers."""
         try:
-            counts: dict[str, int] = self._client.nthreads()
+            counts: dict[str, int] = client.nthreads()
         except (OSError, TimeoutError) as error:
             raise InputError(f"--dask {self._address}: lost the scheduler: {error}") from None
         return sum(counts.values())

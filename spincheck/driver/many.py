@@ -1,39 +1,54 @@
 """The units of a large run: which are known already, and who reads the others.
 
 Owns `Library`. Flows in: recipes for texts, a memory, workers. Flows out: the identity of every text, and units that can locate their tokens.
-A text must be made each time (nothing else says whether a header has changed), but is neither kept nor sent: a worker is told which
-identity is expected, and reads the unit only if the text is another. So an unchanged file costs its preprocessing and a hash.
+A text must be made each time (nothing else says whether a header has changed), but is not kept. On this machine threads make the
+texts, since the work is the compiler's, and only what is new goes to a process; a cluster makes them itself, and is told
+which identity is expected. So an unchanged file costs its preprocessing and a hash, and a run without news starts no process.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 
 import msgspec
 
-from spincheck.driver.inputs import InputError
+from spincheck.driver.inputs import Input, InputError
 from spincheck.driver.recipe import Recipe
 from spincheck.driver.settings import Knowledge
 from spincheck.driver.source import Suppression
 from spincheck.driver.tasks import RESULT, ReadResult, ReadTask, Setup, program
 from spincheck.driver.units import PackedUnit, unpack
-from spincheck.driver.workers import Workers
+from spincheck.driver.workers import AHEAD, Workers
 from spincheck.memory import Memory
 
 _ENCODE = msgspec.msgpack.Encoder().encode
 
 
 class Library:
-    """The texts and units of some recipes. ``key`` makes a key that depends on what the run knows; ``local``: workers see this machine's files."""
+    """The texts and units of some recipes.
+
+    ``key`` makes a key that depends on what the run knows. ``jobs`` compilers run at a time; ``remote``: the workers run them.
+    """
 
     def __init__(
-        self, recipes: Sequence[Recipe], memory: Memory, key: Callable[..., str], workers: Workers, *, local: bool
+        self,
+        recipes: Sequence[Recipe],
+        memory: Memory,
+        key: Callable[..., str],
+        workers: Workers,
+        *,
+        jobs: int,
+        remote: bool,
     ) -> None:
         self._recipes = recipes
         self._memory = memory
         self._key = key
         self._workers = workers
-        self._local = local
+        self._jobs = jobs
+        self._remote = remote
         self._results: list[ReadResult] = [ReadResult()] * len(recipes)
         self._bodies: dict[str, bytes] = {}
         self._setup = b""
@@ -98,21 +113,28 @@ class Library:
             raise InputError(failed[min(failed)])
 
     def _tasks(self, wanted: dict[int, str], failed: dict[int, str]) -> Iterator[tuple[int, bytes]]:
-        for number, expected in wanted.items():
-            if failed:
-                return
-            recipe = self._recipes[number]
-            if not self._local and not recipe.command:
-                try:
-                    text = recipe.load()
-                except InputError as error:
-                    failed[number] = str(error)
+        with ThreadPoolExecutor(self._jobs) as threads:
+            ahead: deque[tuple[int, Future[Input] | None]] = deque()
+            rest = iter(wanted)
+            while True:
+                for number in islice(rest, self._jobs * AHEAD - len(ahead)):
+                    elsewhere = self._remote and self._recipes[number].command
+                    ahead.append((number, None if elsewhere else threads.submit(self._recipes[number].load)))
+                if not ahead or failed:
                     return
-                if text.identity == expected:
-                    self._keep(number, expected, ReadResult(text.identity, text.comments))
-                    continue
-                recipe = Recipe(recipe.name, data=text.data)
-            yield number, _ENCODE(ReadTask(recipe, expected))
+                number, future = ahead.popleft()
+                recipe = self._recipes[number]
+                if future is not None:
+                    try:
+                        text = future.result()
+                    except InputError as error:
+                        failed[number] = str(error)
+                        return
+                    if text.identity == wanted[number]:
+                        self._keep(number, wanted[number], ReadResult(text.identity, text.comments))
+                        continue
+                    recipe = Recipe(recipe.name, data=text.data)
+                yield number, _ENCODE(ReadTask(recipe, wanted[number]))
 
     def _keep(self, number: int, expected: str, result: ReadResult) -> None:
         for shelf, key, value in result.kept:

@@ -135,7 +135,9 @@ class Session:
 
         cache = None if self._store is None or self.options.dask else str(self._store.path)
         with workers(jobs, self.options.dask) as group:
-            library = Library(recipes, self._memory, self._key, group, local=not self.options.dask)
+            library = Library(
+                recipes, self._memory, self._key, group, jobs=jobs, remote=bool(self.options.dask)
+            )
             library.read(
                 self.knowledge,
                 cache,

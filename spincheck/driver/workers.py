@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, nullcontext
-from itertools import islice
+from itertools import chain, islice
 from typing import Protocol
 
 from spincheck.driver.inputs import InputError
@@ -20,6 +20,10 @@ from spincheck.driver.tasks import carry_out
 
 AHEAD = 3
 """Tasks waiting for each process, so that none is idle while its next task is made."""
+
+
+POOL_TASKS = 4
+"""Fewer tasks are done sooner in the asking process than by processes that must start first."""
 
 
 class Workers(Protocol):
@@ -47,9 +51,14 @@ class Pool:
 
     def map(self, setup: bytes, tasks: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
         """See `Workers.map`."""
+        rest = iter(tasks)
+        few = list(islice(rest, POOL_TASKS))
+        if len(few) < POOL_TASKS:
+            yield from Here().map(setup, few)
+            return
+        rest = chain(few, rest)
         # "spawn", because a forked child would inherit the parent's SQLite connection, and because Windows has nothing else.
         context = multiprocessing.get_context("spawn")
-        rest = iter(tasks)
         numbers: dict[Future[bytes], int] = {}
         with ProcessPoolExecutor(self._processes, mp_context=context) as pool:
             try:

@@ -53,7 +53,7 @@ def value(c: Context, node: Any) -> Typed:
     c.nesting += 1
     result = lower(c, node)
     c.nesting -= 1
-    return result if c.nesting < DEEP or c.nesting % DEEP else _shallow(c, result, node.coord.line)
+    return result if (c.nesting + 1) % DEEP else _shallow(c, result, node.coord.line)
 
 
 def _shallow(c: Context, result: Typed, at: int) -> Typed:
@@ -70,7 +70,8 @@ def shallow_place(c: Context, target: ir.Place, levels: int, at: int) -> ir.Plac
     """A place again, by its address in a temporary if it is the last of `DEEP` ``levels``."""
     if levels % DEEP or isinstance(target, ir.Local | ir.Global):
         return target
-    return ir.Deref(ir.Load(c.spill(ir.AddressOf(target), at)))
+    pointer = target.pointer if isinstance(target, ir.Deref) else ir.AddressOf(target)
+    return ir.Deref(ir.Load(c.spill(pointer, at)))
 
 
 def effect(c: Context, node: Any) -> None:

@@ -33,7 +33,7 @@ _TOKEN = re.compile(
     r")*+("
     # An identifier that is no literal's prefix; Microsoft's one-line assembler is a single token.
     rf"(?!__?asm\b){IDENTIFIER}(?![\"'])"
-    r"|__?asm\b(?:[ \t]++(?!volatile\b|goto\b|inline\b|__volatile)[A-Za-z_][^\n;{}]*+)?+"
+    r"|__?asm\b(?:[ \t]++(?!volatile\b|goto\b|inline\b|__volatile)[A-Za-z_][^\r\n;{}]*+)?+"
     r"|0[xX](?:[pP][+-]|[\w.]|'(?=\w))*+|\.?+[0-9](?:[eE][+-]|[\w.]|'(?=\w))*+"
     r"|(?:u8|[LuU])?+\"(?:[^\"\\\n]++|\\(?:.|\n))*+\"?+"
     r"|(?:u8|[LuU])?+'(?:[^'\\\n]++|\\(?:.|\n))*+'?+"

@@ -30,9 +30,9 @@ MOVED = {**TEXTS, "f3.i": TEXTS["f3.i"].replace("static LONG plain_3", "\n/* mov
 COLD = (1, 60)
 EDIT = (0, 1)
 MOVE = (0, 0)
-# Functions analysed, and SQL statements at most (one for each row written).
+# Functions analysed, and SQL statements at most: one for each row written, and for the trail that --explain-cache follows.
 ANALYSED = {"cold": 60, "unchanged": 0, "edit": 1, "moved": 0}
-STATEMENTS = {"cold": 221, "unchanged": 1, "edit": 82, "moved": 80}
+STATEMENTS = {"cold": 222, "unchanged": 2, "edit": 85, "moved": 83}
 
 
 class Reads:

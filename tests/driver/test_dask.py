@@ -191,7 +191,7 @@ def test_nobody_there(database, monkeypatch):
     monkeypatch.setattr(clusters, "CONNECT_SECONDS", 0.2)
     for address in ("tcp://127.0.0.1:9", "nonsense://x"):
         with pytest.raises(InputError, match=r"--dask .*no scheduler"):
-            clusters.Cluster(address)
+            list(clusters.Cluster(address).map(b"", [(0, b"")]))
     with pytest.raises(InputError, match="no scheduler can be reached"):
         check(recipes, dask="tcp://127.0.0.1:9")
     monkeypatch.setattr(clusters, "WORKERLESS_SECONDS", 0.2)

@@ -13,6 +13,7 @@ import pytest
 from spincheck.analysis import program
 from spincheck.diagnostics import Report
 from spincheck.driver import session as sessions
+from spincheck.driver import workers
 from spincheck.driver.session import (
     Input,
     InputError,
@@ -205,6 +206,10 @@ def test_order_and_jobs_change_nothing(tmp_path, monkeypatch):
     alone = check_paths(paths, Options(jobs=1, root="/nowhere"))
     assert shown(check_paths(paths[::-1], Options(jobs=1, root="/nowhere"))) == shown(alone)
     monkeypatch.setattr(sessions, "MANY_BYTES", 0)
+    few = check_paths(paths, Options(jobs=2, root="/nowhere"))
+    monkeypatch.setattr(workers, "POOL_TASKS", 100)
+    assert shown(few) == shown(check_paths(paths, Options(jobs=2, root="/nowhere"))) == shown(alone)
+    monkeypatch.setattr(workers, "POOL_TASKS", 1)
     pooled = check_paths(paths, Options(jobs=2, root="/nowhere"))
     assert shown(pooled) == shown(alone)
     assert pooled.stats.functions_analysed == alone.stats.functions_analysed

@@ -86,6 +86,59 @@ def test_text_is_what_the_cl_compiler_sees(project):
         assert expected in text
 
 
+def microsoft(project, body):
+    """An SConstruct with SCons's own Visual C++ tools, and clang under the name of clang-cl for a compiler."""
+    compiler(CL)
+    tools = project.root / ".tools"
+    (tools / "clang-cl").symlink_to(shutil.which("clang"))
+    project.sconstruct(
+        f"""import os
+env = Environment(tools=['msvc', 'mslib', 'mslink', 'spincheck'], toolpath=[TOOLS], MSVC_USE_SCRIPT=None, CC='clang-cl', CXX='clang-cl',
+    TARGET_ARCH='amd64', ENV={{**os.environ, 'PATH': {str(tools)!r} + ':' + os.environ['PATH']}}, CPPDEFINES={{'VALUE': 42}},
+    CCFLAGS=['/nologo', '--target=x86_64-pc-windows-msvc'], SPINCHECK_PYTHON={str(project.worker)!r}, _SPINCHECK_VERSION='of these tests')
+{body}
+""",
+        real=True,
+    )
+
+
+def test_batch_of_cl_is_checked_file_by_file(project):
+    project.write(
+        own_h="int own;\n", **{f"f{n}_c": f'#include "own.h"\nint f{n} = VALUE;\n' for n in range(3)}
+    )
+    microsoft(project, "env['MSVC_BATCH'] = True\nenv.Object(['f0.c', 'f1.c', 'f2.c'])\n")
+    built = project.scons("-j2")
+    assert built.status == 0, built.err
+    assert sorted(built.units) == ["f0.obj.spin", "f1.obj.spin", "f2.obj.spin"]
+    assert "int f1 = 42;" in (project.root / "f1.obj.spin").read_text()
+    assert "/c f0.c f1.c f2.c" in built.out
+    assert project.scons().asked == []
+    project.write(f1_c="int f1 = 1;\n")
+    assert project.scons().units == ["f1.obj.spin"]
+    project.write(own_h="int owned;\n")
+    assert project.scons().units == ["f0.obj.spin", "f2.obj.spin"]
+
+
+def test_precompiled_header_of_cl_is_read_as_text(project):
+    project.write(
+        pch_h="int declared(void);\n", pch_c='#include "pch.h"\n', a_c='#include "pch.h"\nint a = VALUE;\n'
+    )
+    microsoft(
+        project,
+        "env['PCHCOM'] = env['PCHCOM'].replace('/c ', '/c /TC ')\nenv['PCHSTOP'] = 'pch.h'\n"
+        "env['PCH'] = env.PCH('pch.c')[0]\nenv.Object('a.c')\n",
+    )
+    built = project.scons()
+    assert built.status == 0, built.err
+    assert "/Yupch.h" in built.out
+    text = (project.root / "a.obj.spin").read_text()
+    assert "int declared(void);" in text
+    assert "int a = 42;" in text
+    assert project.scons().asked == []
+    project.write(pch_h="int other(void);\n")
+    assert project.scons().units == ["a.obj.spin"]
+
+
 @pytest.mark.parametrize("family", ["gnu", "cl"])
 def test_long_command_goes_through_a_response_file(project, family):
     command, make = (compiler(GNU["gcc"]), environment) if family == "gnu" else (compiler(CL), cl)

@@ -63,6 +63,37 @@ def test_keep_going_builds_what_does_not_need_the_failed_unit(project):
     assert built.links == []
 
 
+def test_keep_going_leaves_a_report_when_a_unit_fails(project):
+    project.write(a_c="int a; LEAK\n", b_c="int b; CROSS\n", c_c="int c;\n")
+    project.sconstruct("env.Program('one', ['a.c', 'b.c'])\nenv.Program('two', ['c.c'])\n")
+    built = project.scons("-k", "-j2")
+    assert built.status == 2
+    assert sorted(built.links) == [["a.o.spin", "b.o.spin"], ["c.o.spin"]]
+    assert project.exists("one.spincheck.json")
+    assert not project.exists("one")
+    assert project.exists("two")
+    assert "b.c:1:1: error" in built.err
+    assert "2 violations" in built.summary[0]
+    # It was made on the side: the next build makes it for itself
+    project.write(a_c="int a;\n", b_c="int b;\n")
+    assert sorted(project.scons().links) == [["a.o.spin", "b.o.spin"]]
+    assert project.exists("one")
+
+
+def test_without_keep_going_a_failed_unit_leaves_no_report(project):
+    project.write(a_c="int a; LEAK\n", b_c="int b;\n")
+    project.sconstruct("env.Program('one', ['a.c', 'b.c'])\n")
+    assert project.scons().links == []
+    assert not project.exists("one.spincheck.json")
+
+
+def test_keep_going_makes_no_report_of_a_driver_with_a_file_that_does_not_preprocess(project):
+    project.write(a_c="int a; LEAK\n", b_c="BROKEN\n")
+    project.sconstruct("env.Program('one', ['a.c', 'b.c'])\n")
+    assert project.scons("-k").links == []
+    assert not project.exists("one.spincheck.json")
+
+
 def test_dry_run_shows_the_steps_and_does_nothing(project):
     two_files(project)
     built = project.scons("-n")

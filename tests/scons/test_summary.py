@@ -25,6 +25,17 @@ def test_table(project):
     ]
 
 
+def test_reasons_on_request(project):
+    script = project.worker.read_text()
+    told = '"diagnostics": [], "explained": ["a.c: f: why"] if request["options"]["explain"] else []'
+    project.script("worker.py", script.replace('"diagnostics": []', told))
+    project.write(a_c="int a;\n")
+    project.sconstruct("env.Object('a.c')\n")
+    assert "spincheck: analysed again: a.c: f: why\n" in project.scons("SPINCHECK_EXPLAIN=1").out
+    project.write(a_c="int b;\n")
+    assert "again" not in project.scons().out
+
+
 def test_none(project):
     project.write(a_c=CLEAN)
     project.sconstruct("env.Object('a.c')\n")

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import SCons.Action  # type: ignore[import-untyped]
 import SCons.Errors  # type: ignore[import-untyped]
+import SCons.Node  # type: ignore[import-untyped]
 import SCons.Script  # type: ignore[import-untyped]
 
 from . import _command
@@ -59,11 +60,10 @@ def check_driver(target: Any, source: Any, env: Any) -> Any:
 
     del source
     report = target[0]
-    units = [
-        node for node in report.children() if getattr(node.attributes, "spincheck_object", None) is not None
-    ]
+    report.attributes.spincheck_checked = True
+    units = _units(report)
     # One whose source did not preprocess left no file, and the driver will not be linked.
-    if not units or not all(os.path.exists(node.get_abspath()) for node in units):  # noqa: PTH110 - no Path for each unit
+    if not units:
         return 0
     began = time.monotonic()
     request = {
@@ -80,6 +80,33 @@ def check_driver(target: Any, source: Any, env: Any) -> Any:
         env,
         _session.Step("link", str(report.attributes.spincheck_driver), time.monotonic() - began, reply),
     )
+
+
+def check_what_is_there() -> None:
+    """With ``-k``, write the reports that SCons did not make because a unit of theirs failed.
+
+    The unit's file is there, violation or not, and whoever lets a build go on wants to know everything. The driver is not linked, and the
+    next build makes the report again: SCons knows nothing of this one.
+    """
+    from . import _emit  # noqa: PLC0415 -- it imports this module
+
+    if not SCons.Script.GetOption("keep_going"):
+        return
+    for report, env in _emit.reports:
+        if report.get_state() != SCons.Node.failed or getattr(report.attributes, "spincheck_checked", False):
+            continue
+        done = (SCons.Node.executed, SCons.Node.up_to_date, SCons.Node.failed)
+        if _units(report) and all(node.get_state() in done for node in report.children()):
+            check_driver([report], [], env)
+            del report.attributes.spincheck_checked
+
+
+def _units(report: Any) -> list[Any]:
+    """Return the units of a driver, or none if the file of one is missing."""
+    units = [
+        node for node in report.children() if getattr(node.attributes, "spincheck_object", None) is not None
+    ]
+    return units if all(os.path.exists(node.get_abspath()) for node in units) else []  # noqa: PTH110 - no Path for each unit
 
 
 def _show_unit(target: Any, source: Any, env: Any) -> str:

@@ -37,6 +37,9 @@ _OTHERS = frozenset([*SCons.Tool.cxx.CXXSuffixes, *SCons.Tool.asm.ASSuffixes, *S
 others: list[tuple[Any, Any]] = []
 """Objects whose source is C++ or assembler, with the source."""
 
+reports: list[tuple[Any, Any]] = []
+"""The reports, with their environments."""
+
 began = time.time()
 """When the tool was loaded, which is when the build began as far as anybody can see."""
 
@@ -192,6 +195,7 @@ def _add_report(driver: Any, sources: Iterable[Any], env: Any) -> None:
     driver.attributes.spincheck_report = report
     report.add_dependency(_configuration(env.fs))
     driver.add_prerequisite([report])
+    reports.append((report, env))
     env.Alias(_check.ALIAS, report)
 
 
