@@ -15,9 +15,11 @@ import click
 import msgspec
 
 from spincheck.cli.main import spincheck
-from spincheck.diagnostics import Report
+from spincheck.diagnostics import REPORT_VERSION, Report
+from spincheck.driver.baseline import BASELINE_VERSION, Baseline
 from spincheck.locks import config, rows
 from spincheck.locks.reader import SECTIONS
+from spincheck.report.history import LOG_VERSION, Log
 
 OPTIONS = {
     "locks": ("list of families", '`["windows"]`', "which built-in lock tables count: `windows`, `posix`, `linux`"),
@@ -181,21 +183,40 @@ def _form(kind: object) -> str:
     return " or ".join(dict.fromkeys(_form(one) for one in inside)) if inside else "table"
 
 
-def schema() -> str:
-    """Return the JSON Schema of the JSON report."""
-    document = msgspec.json.schema(Report)
+SCHEMAS: dict[str, tuple[type[msgspec.Struct], str, str]] = {
+    "report.schema.json": (
+        Report,
+        f"spincheck report, version {REPORT_VERSION}",
+        "What spincheck check --format json prints and spincheck link writes. Fields may be added within a version.",
+    ),
+    "log.schema.json": (
+        Log,
+        f"spincheck history of builds, version {LOG_VERSION}",
+        "What spincheck log --format json prints. Fields may be added within a version.",
+    ),
+    "baseline.schema.json": (
+        Baseline,
+        f"spincheck baseline, version {BASELINE_VERSION}",
+        "What spincheck baseline writes. Fields may be added within a version.",
+    ),
+}
+
+
+def schema(form: type[msgspec.Struct], title: str, description: str) -> str:
+    """Return the JSON Schema of a document."""
     document = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "spincheck report, version 1",
-        "description": "What spincheck check --format json prints and spincheck link writes. Fields may be added within a version.",
-        **document,
+        "title": title,
+        "description": description,
+        **msgspec.json.schema(form),
     }
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
 
 
 def pages() -> dict[str, str]:
     """Return every generated file, by name."""
-    return {"cli.md": commands(), "configuration.md": configuration(), "report.schema.json": schema()}
+    schemas = {name: schema(*parts) for name, parts in SCHEMAS.items()}
+    return {"cli.md": commands(), "configuration.md": configuration(), **schemas}
 
 
 def write(directory: Path) -> None:

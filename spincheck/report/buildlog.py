@@ -9,17 +9,15 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 
-import msgspec
-
-from spincheck.builds import Build, BuildStep, Told
+from spincheck.builds import Build, Told
+from spincheck.report import history
 from spincheck.report.text import count
 
 
 def render_log(builds: Sequence[Build], format_name: str) -> str:
     """Render the history, newest first, as ``text``, ``json`` or ``markdown``."""
     if format_name == "json":
-        document = {"version": 1, "builds": [_as_document(build) for build in builds]}
-        return msgspec.json.format(msgspec.json.encode(document), indent=1).decode() + "\n"
+        return history.render(builds)
     lines = _markdown(builds) if format_name == "markdown" else _text(builds)
     return "".join(f"{line}\n" for line in lines)
 
@@ -208,41 +206,3 @@ def _cell(text: str) -> str:
 
 def _code(text: str) -> str:
     return text.replace("`", "'").replace("\n", " ")
-
-
-def _as_document(build: Build) -> dict[str, object]:
-    totals = {
-        field: build.total(field)
-        for field in (
-            "units",
-            "functions",
-            "functions_analysed",
-            "functions_reused",
-            "regions_scanned",
-            "regions_reused",
-            "errors",
-            "warnings",
-            "gaps",
-        )
-    }
-    return {
-        "id": build.id,
-        "started": build.started,
-        "what": build.what,
-        "target": build.target,
-        "version": build.version,
-        "status": build.status,
-        "wall_ms": build.wall_ms,
-        "check_ms": build.check_ms,
-        **totals,
-        "skipped": list(build.skipped),
-        "steps": [_step_document(step) for step in build.steps],
-        "diagnostics": [msgspec.to_builtins(one) for one in build.told()],
-    }
-
-
-def _step_document(step: BuildStep) -> dict[str, object]:
-    document = msgspec.to_builtins(step)
-    assert isinstance(document, dict)
-    del document["build"], document["told"]
-    return document
