@@ -152,6 +152,17 @@ class CallGraph:
             level = sorted(above, key=lambda one: one.ref)
         return node
 
+    def entries_of(self, node: Node) -> list[Node]:
+        """Return every function that is called from outside and through which a function is reached, in a fixed order."""
+        seen = {id(node): node}
+        work = [node]
+        while work:
+            for caller in work.pop().callers:
+                if id(caller) not in seen:
+                    seen[id(caller)] = caller
+                    work.append(caller)
+        return sorted((one for one in seen.values() if one.roles or not one.callers), key=lambda one: one.ref)
+
     # --- reach and order ---
 
     def _reaching_operations(self) -> set[int]:

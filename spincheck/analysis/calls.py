@@ -340,8 +340,11 @@ class Calls:
             grouped = narrow is not summary
             summary = narrow
             reader = RowReader(self._in, state, summary, arguments)
-        for number in summary.acquires:
-            self._in.note_acquired(state, reader.term(number), _operation_of(summary, number), call.at, name)
+        if summary.acquires:
+            given = [reader.term(need.lock) for case in summary.cases for need in case.needs if need.status == "held"]
+            released = {self._find(state, lock, "")[0] for lock in given}
+            for number in summary.acquires:
+                self._in.note_acquired(state, reader.term(number), _operation_of(summary, number), call.at, name, released)
         fitting: list[tuple[int, State, list[Problem]]] = []
         for number, case in enumerate(summary.cases):
             side = state.copy()

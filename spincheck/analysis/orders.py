@@ -4,12 +4,12 @@ Owns the acquired-while-holding relation and the search for cycles in it. Each f
 class is a global lock, or a path of members from one object. Two members of one object are compared whatever
 the object is, because the object's type fixes which locks they are; members of different objects are not, because
 nothing here knows whether two fields called ``Lock`` belong to one type. So one lock on two objects of a type is
-never a cycle.
+never a cycle. Neither are both orders in one callback that never runs twice at a time: nobody is there to wait for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import msgspec
@@ -77,14 +77,24 @@ class Cycle(NamedTuple):
     other: Order
 
 
-def cycles(orders: Iterable[tuple[int, Order]]) -> list[Cycle]:
-    """Return one cycle for each pair of lock classes that is taken in both orders, in the order of first appearance."""
-    first: dict[tuple[str, str], tuple[int, Order]] = {}
+def cycles(orders: Iterable[tuple[int, Order]], may_meet: Callable[[int, int], bool]) -> list[Cycle]:
+    """Return one cycle for each pair of lock classes that is taken in both orders, in the order of first appearance.
+
+    ``may_meet`` tells whether two owners may run at the same time.
+    """
+    taken: dict[tuple[str, str], dict[int, Order]] = {}
     for owner, order in orders:
-        first.setdefault((order.first, order.second), (owner, order))
+        taken.setdefault((order.first, order.second), {}).setdefault(owner, order)
     result = []
-    for (one, two), (owner, order) in first.items():
-        opposite = first.get((two, one))
-        if opposite is not None and one < two:
-            result.append(Cycle(owner, order, *opposite))
+    for (one, two), owners in taken.items():
+        opposite = taken.get((two, one), {}) if one < two else {}
+        meeting = (
+            Cycle(owner, order, other_owner, other)
+            for owner, order in owners.items()
+            for other_owner, other in opposite.items()
+            if may_meet(owner, other_owner)
+        )
+        found = next(meeting, None)
+        if found is not None:
+            result.append(found)
     return result

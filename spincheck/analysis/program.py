@@ -340,7 +340,15 @@ class _Program:
         nodes = self._graph.nodes
         summaries = [self._summaries.get(id(node)) for node in nodes]  # those not read yet have no orders: they are quiet
         pairs = [(number, order) for number, summary in enumerate(summaries) if summary for order in summary.orders]
-        return [self._tell_cycle(cycle) for cycle in cycles(pairs)]
+        return [self._tell_cycle(cycle) for cycle in cycles(pairs, self._may_meet)]
+
+    def _may_meet(self, one: int, other: int) -> bool:
+        """Whether two functions may run at once: not where one callback that is never entered twice reaches both."""
+        reached = [self._graph.entries_of(self._graph.nodes[number]) for number in (one, other)]
+        if len(reached[0]) != 1 or reached[0] != reached[1]:
+            return True
+        (entry,) = reached[0]
+        return not entry.roles or any(role.concurrent for _, role in entry.roles)
 
     def _tell_cycle(self, cycle: Cycle) -> Finding:
         node, other = self._graph.nodes[cycle.owner], self._graph.nodes[cycle.other_owner]

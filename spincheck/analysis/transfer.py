@@ -7,7 +7,7 @@ fixpoint's part. Nothing here knows about roles, rules or units.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from spincheck.analysis import orders, spelling
@@ -344,12 +344,20 @@ class Interpreter:
             if self.machine.same_storage(held.kind, kind):
                 state.locks[lock] = held._replace(status="maybe")
 
-    def note_acquired(self, state: State, lock: Term, operation: str, at: int, callee: str = "") -> None:
-        """Remember that a lock is taken, and which others are held then; call it before the lock's state changes."""
+    def note_acquired(
+        self, state: State, lock: Term, operation: str, at: int, callee: str = "", released: Collection[Term] = ()
+    ) -> None:
+        """Remember that a lock is taken, and which others are held then; call it before the lock's state changes.
+
+        ``released`` are locks that the callee gives back, perhaps before it takes this one.
+        """
         lock = state.normal(lock)
         self.acquired[lock] = None
+        known = state.locks.get(lock)
+        if known is not None and known.status == "held":
+            return  # whoever takes a lock twice waits for itself and for nobody else
         for other, held in state.locks.items():
-            pair = orders.classes(self.terms, other, lock) if held.status == "held" else None
+            pair = orders.classes(self.terms, other, lock) if held.status == "held" and other not in released else None
             if pair is not None and (*pair, at) not in self.orders:
                 names = lock_name(self.function, state, other), lock_name(self.function, state, lock)
                 self.orders[*pair, at] = Order(*pair, at, *names, held.kind, (held.operation, operation), callee)

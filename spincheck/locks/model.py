@@ -136,7 +136,8 @@ class Role(_Fact, frozen=True):
 
     ``pattern`` matches the role type's name. ``balanced``: must end with what it began with; false for callbacks whose very
     purpose is to take or give back a lock (a cancel-safe queue's lock routines), which are judged like unknown callers'.
-    ``irql``: the IRQL it is entered at, ``any`` where it is not documented or varies.
+    ``irql``: the IRQL it is entered at, ``any`` where it is not documented or varies. ``concurrent``: several threads may run it at
+    the same time for one object.
     """
 
     pattern: str
@@ -144,6 +145,7 @@ class Role(_Fact, frozen=True):
     holds: tuple[Hold, ...] = ()
     irql: Literal["passive", "apc", "dispatch", "device", "any"] = "any"
     balanced: bool = True
+    concurrent: bool = False
 
 
 class Immediate(_Fact, frozen=True):

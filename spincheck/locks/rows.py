@@ -85,6 +85,7 @@ class RoleRow(msgspec.Struct, forbid_unknown_fields=True):
     holds: list[dict[str, str]] = []
     irql: str = "any"
     balanced: bool = True
+    concurrent: bool = False
 
 
 class ImmediateRow(msgspec.Struct, forbid_unknown_fields=True):
@@ -249,6 +250,7 @@ def make_role(row: RoleRow) -> Role:
         tuple(_hold(hold) for hold in row.holds),
         choice(row.irql, ("passive", "apc", "dispatch", "device", "any"), "IRQL"),  # type: ignore[arg-type]
         row.balanced,
+        row.concurrent,
     )
 
 

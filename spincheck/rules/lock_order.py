@@ -17,7 +17,8 @@ class LockOrderRule(Rule):
     severity = "warning"
     differs = (
         "Microsoft's StorPortSpinLock3 has the fixed hierarchy of Storport's locks; nothing covers a driver's "
-        "own locks. A warning: something else may keep the two paths apart."
+        "own locks. A warning: something else may keep the two paths apart. One lock of two objects is no order, "
+        "and neither are both orders in one callback that never runs twice at a time."
     )
     matches = (Match(("order-cycle",), rank=PRIMARY),)
     valid = (
@@ -34,6 +35,72 @@ VOID EvtTimer(WDFTIMER Timer)
     dev->Count++;
     KeReleaseSpinLockFromDpcLevel(&dev->Lock2);
     KeReleaseSpinLock(&dev->Lock, irql);
+}
+""",
+        """\
+EVT_WDF_TIMER EvtTimer;
+
+VOID EvtTimer(WDFTIMER Timer)
+{
+    PDEVICE dev = DeviceOf(Timer);
+
+    KeAcquireSpinLockAtDpcLevel(&dev->Lock);
+    KeAcquireSpinLockAtDpcLevel(&dev->Lock2);
+    KeReleaseSpinLockFromDpcLevel(&dev->Lock);
+    dev->Count++;
+    KeAcquireSpinLockAtDpcLevel(&dev->Lock);
+    KeReleaseSpinLockFromDpcLevel(&dev->Lock);
+    KeReleaseSpinLockFromDpcLevel(&dev->Lock2);
+}
+""",
+        """\
+EVT_WDF_DPC EvtDpc;
+
+static VOID Copy(PDEVICE from, PDEVICE to)
+{
+    KeAcquireSpinLockAtDpcLevel(&from->Lock);
+    KeAcquireSpinLockAtDpcLevel(&to->Lock);
+    to->Count = from->Count;
+    KeReleaseSpinLockFromDpcLevel(&to->Lock);
+    KeReleaseSpinLockFromDpcLevel(&from->Lock);
+}
+
+VOID EvtDpc(WDFDPC Dpc)
+{
+    Copy(DeviceOf(Dpc), DeviceOf(NULL));
+    Copy(DeviceOf(NULL), DeviceOf(Dpc));
+}
+""",
+        """\
+EVT_WDF_TIMER EvtTimer;
+EVT_WDF_DPC EvtDpc;
+
+static VOID Drain(PDEVICE dev)
+{
+    KeReleaseSpinLockFromDpcLevel(&dev->Lock2);
+    KeAcquireSpinLockAtDpcLevel(&dev->Lock);
+    dev->Count++;
+    KeReleaseSpinLockFromDpcLevel(&dev->Lock);
+    KeAcquireSpinLockAtDpcLevel(&dev->Lock2);
+}
+
+VOID EvtTimer(WDFTIMER Timer)
+{
+    PDEVICE dev = DeviceOf(Timer);
+
+    KeAcquireSpinLockAtDpcLevel(&dev->Lock2);
+    Drain(dev);
+    KeReleaseSpinLockFromDpcLevel(&dev->Lock2);
+}
+
+VOID EvtDpc(WDFDPC Dpc)
+{
+    PDEVICE dev = DeviceOf(Dpc);
+
+    KeAcquireSpinLockAtDpcLevel(&dev->Lock);
+    KeAcquireSpinLockAtDpcLevel(&dev->Lock2);
+    KeReleaseSpinLockFromDpcLevel(&dev->Lock2);
+    KeReleaseSpinLockFromDpcLevel(&dev->Lock);
 }
 """,
     )
@@ -66,5 +133,29 @@ VOID EvtDpc(WDFDPC Dpc)
 }
 """,
             (Expect(9, "LockOrder"),),
+        ),
+        Invalid(
+            """\
+DRIVER_DISPATCH DispatchRead;
+
+NTSTATUS DispatchRead(PDEVICE_OBJECT DeviceObject, PIRP Irp)
+{
+    PDEVICE dev = DeviceObject->DeviceExtension;
+
+    if (dev->Ready) {
+        ExAcquireFastMutex(&dev->Mutex);
+        KeAcquireGuardedMutex(&dev->Guard);
+        KeReleaseGuardedMutex(&dev->Guard);
+        ExReleaseFastMutex(&dev->Mutex);
+    } else {
+        KeAcquireGuardedMutex(&dev->Guard);
+        ExAcquireFastMutex(&dev->Mutex);
+        ExReleaseFastMutex(&dev->Mutex);
+        KeReleaseGuardedMutex(&dev->Guard);
+    }
+    return STATUS_SUCCESS;
+}
+""",
+            (Expect(14, "LockOrder"),),
         ),
     )
