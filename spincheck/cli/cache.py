@@ -1,4 +1,4 @@
-"""The commands about the cache and the history in it: log, and cache stats, verify, gc and clear.
+"""The commands about the cache and the history in it: log, and cache stats, verify, gc, push, pull and clear.
 
 Owns finding the database without making one: asking about a cache that is not there is an answer, not a reason to create it.
 """
@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from spincheck.builds import Build
-from spincheck.cache import history, upkeep
+from spincheck.cache import history, shared, upkeep
 from spincheck.cache.opening import DamagedError, UnusableError, connect
-from spincheck.cache.store import BUSY_SECONDS, limit_from_environment
+from spincheck.cache.store import BUSY_SECONDS, Store, limit_from_environment
+from spincheck.cli.errors import say
 from spincheck.driver.inputs import InputError
 from spincheck.driver.settings import default_cache
 from spincheck.report import buildlog
@@ -76,6 +77,39 @@ def collect(cache: str | None, limit: int | None) -> int:
         size = upkeep.stats(connection).bytes
     print(f"{_path(cache)}: {deleted} entries deleted, {_megabytes(size)} left")
     return 0
+
+
+def push(cache: str | None, place: str) -> int:
+    """Run ``spincheck cache push``."""
+    with _opened(cache) as connection:
+        if connection is None:
+            return _none(cache)
+        written, there = _shared(lambda: shared.push(connection, shared.open_shared(place)))
+    print(f"{place}: {written} entries written, {there} were there")
+    return 0
+
+
+def pull(cache: str | None, place: str) -> int:
+    """Run ``spincheck cache pull``: status 1 when entries were refused."""
+    with Store(_path(cache), shared="") as store:
+        connection = store.connection()
+        if connection is None:
+            raise InputError(store.warnings[0])
+        read, refused = _shared(lambda: shared.pull(connection, shared.open_shared(place), store))
+        store.flush()
+        for warning in store.warnings:
+            say(f"warning: {warning}")
+    print(f"{_path(cache)}: {read} entries read" + (f", {refused} refused" if refused else ""))
+    if refused:
+        say(f"warning: {place}: {refused} entries are damaged or not signed with this secret")
+    return int(bool(refused))
+
+
+def _shared(work: Callable[[], tuple[int, int]]) -> tuple[int, int]:
+    try:
+        return work()
+    except UnusableError as error:
+        raise InputError(f"{error}") from None
 
 
 def clear(cache: str | None) -> int:

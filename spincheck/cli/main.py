@@ -104,7 +104,7 @@ def analysis_options(command: Command) -> Command:
         ),
         click.option("--rules", metavar="A,B", help="Only these rules; spincheck rules lists them."),
         click.option(
-            "--reason-required", is_flag=True, help="Tell suppression comments that give no reason."
+            "--reason-required", is_flag=True, help="Tell suppressions that give no reason."
         ),
         click.option("--no-cache", is_flag=True, help="Neither read nor write a cache."),
         click.option(
@@ -173,7 +173,7 @@ def form_options(command: Command) -> Command:
             show_default=True,
             help="Colour and source excerpts in text; auto: in a terminal.",
         ),
-        click.option("-o", "--output", metavar="PATH", help="Write the report there instead of to standard output."),
+        click.option("-o", "--output", metavar="PATH", help="Write the report there and not to standard output, which is -."),
         click.option(
             "--format",
             "format_name",
@@ -209,8 +209,9 @@ def check(
 ) -> int:
     """Check preprocessed files (.i) together as one driver.
 
-    With --cc or --compdb, C files: they are preprocessed first. Violations on lines with a comment
-    "// spincheck: ignore[RULE] reason" are not told.
+    With --cc or --compdb, C files: they are preprocessed first. A FILE named - is standard input. Violations on
+    lines with a comment "// spincheck: ignore[RULE] reason", or behind #pragma prefast(suppress: RULE, "reason"),
+    are not told.
     """
     from spincheck.cli import report as reports  # noqa: PLC0415 -- spincheck --help and --version need none of it
     from spincheck.cli import run as runs  # noqa: PLC0415 -- spincheck --help and --version need none of it

@@ -152,6 +152,8 @@ def baseline(arguments: Arguments, output: str) -> int:
     with Session(arguments.options()) as session, _progress(arguments):
         report = session.check_recipes(_recipes(arguments), target=_target(arguments))
     _write(output, baselines.make(report))
+    if arguments.verbose:
+        _tell(report, arguments)
     _finish(session, report, arguments)
     if not arguments.quiet:
         say(f"{output} now knows {count(len(report.diagnostics), 'violation')}")

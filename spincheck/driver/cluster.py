@@ -40,6 +40,8 @@ class Cluster:
         """Return the client; raises `InputError` when there is no scheduler or Dask is not installed."""
         if self._client is not None:
             return self._client
+        if ":" not in self._address:  # Dask would look for it for a minute, and end with a traceback
+            raise InputError(f"--dask {self._address}: no scheduler can be reached there: name it as HOST:PORT or tcp://HOST:PORT")
         try:
             from distributed import Client  # noqa: PLC0415
         except ImportError:

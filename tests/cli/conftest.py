@@ -73,6 +73,18 @@ VOID TakeBoth(struct device *d, KIRQL *irql)
 """
 
 
+ODD = """\
+EVT_WDF_DPC OddDpc;
+VOID OddDpc(WDFDPC Dpc)
+{
+    struct device *d = GetDevice(Dpc);
+    KIRQL irql = KeAcquireSpinLockRaiseToDpc(&d->Lock);
+    @ what is this @;
+    KeReleaseSpinLock(&d->Lock, irql);
+}
+"""
+
+
 def unit_text(source: str, name: str) -> str:
     """The preprocessed text of a source that includes the header."""
     return f'# 1 "{name}"\n# 1 "ddk.h" 1 3\n{HEADER}# 2 "{name}" 2\n{source}'

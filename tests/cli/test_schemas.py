@@ -9,19 +9,9 @@ from typing import Any
 
 import jsonschema
 import pytest
-from conftest import CALLER, HELPER, LEAK, Runner
+from conftest import CALLER, HELPER, LEAK, ODD, Runner
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-ODD = """\
-EVT_WDF_DPC OddDpc;
-VOID OddDpc(WDFDPC Dpc)
-{
-    struct device *d = GetDevice(Dpc);
-    KIRQL irql = KeAcquireSpinLockRaiseToDpc(&d->Lock);
-    @ what is this @;
-    KeReleaseSpinLock(&d->Lock, irql);
-}
-"""
 
 
 def strict(schema: Any) -> Any:
