@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from spincheck import __version__
 from spincheck.builds import Build, BuildStep
@@ -33,6 +33,9 @@ from spincheck.cache.opening import (
 )
 from spincheck.cache.recent import RUN_BYTES, Recent
 from spincheck.memory import Shelf
+
+if TYPE_CHECKING:
+    from spincheck.cache.shared import Shared
 
 BUSY_SECONDS = 5.0
 """How long to wait for another process's write before going on without the cache."""
@@ -49,6 +52,7 @@ _MANY = 500
 class Store:
     """The cache at one path, opened when it is first asked.
 
+    ``shared`` is the directory or URL that is asked for what is not here: $SPINCHECK_SHARED_CACHE if None, none if empty.
     Not for several threads at once; any number of processes may use one path. ``warnings`` holds at most one line, for the user.
     """
 
@@ -59,6 +63,7 @@ class Store:
         busy_seconds: float = BUSY_SECONDS,
         limit: int | None = None,
         clock: Callable[[], float] = time.time,
+        shared: str | None = None,
     ) -> None:
         self.path = Path(path)
         self.warnings: list[str] = []
@@ -76,6 +81,8 @@ class Store:
         self._touched: set[tuple[Shelf, str]] = set()
         self._steps: list[tuple[BuildStep, int]] = []
         self._builds: list[Build] = []
+        self._shared_at = os.environ.get("SPINCHECK_SHARED_CACHE", "") if shared is None else shared
+        self._shared: Shared | None = None
 
     # --- Memory ------------------------------------------------------------------
 
@@ -96,13 +103,14 @@ class Store:
             else:
                 missing.append(key)
         connection = self._open() if missing else None
-        if connection is None:
-            return found
-        try:
-            for start in range(0, len(missing), _MANY):
-                self._read(connection, shelf, missing[start : start + _MANY], found)
-        except (sqlite3.Error, OverflowError) as error:
-            self._failed(error)
+        if connection is not None:
+            try:
+                for start in range(0, len(missing), _MANY):
+                    self._read(connection, shelf, missing[start : start + _MANY], found)
+            except (sqlite3.Error, OverflowError) as error:
+                self._failed(error)
+        if self._shared_at and missing:
+            self._read_shared(shelf, [key for key in missing if key not in found], found)
         return found
 
     def put(self, shelf: Shelf, key: str, value: bytes) -> None:
@@ -204,6 +212,26 @@ class Store:
             self._recent.put(shelf, key, value)
             if not isinstance(used, int) or abs(today - used) > _DAY:  # also when a clock once ran ahead
                 self._touched.add((shelf, key))
+
+    def _read_shared(self, shelf: Shelf, keys: list[str], found: dict[str, bytes]) -> None:
+        """Look in the place that a team shares; what is there is kept here, too."""
+        from spincheck.cache.shared import open_shared  # noqa: PLC0415 -- few have one
+
+        try:
+            if self._shared is None:
+                self._shared = open_shared(self._shared_at)
+            values = self._shared.get_many(shelf, keys)
+        except UnusableError as error:
+            self._shared_at = ""
+            self._warn(f"{error}; going on without the shared cache")
+            return
+        if self._shared.refused:
+            self._warn(
+                f"{self._shared_at}: an entry is damaged or not signed with this secret and was made anew"
+            )
+        for key, value in values.items():
+            found[key] = value
+            self.put(shelf, key, value)
 
     def _write(self, connection: sqlite3.Connection) -> None:
         now = int(self._clock())

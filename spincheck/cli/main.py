@@ -370,6 +370,32 @@ def gc(cache: str | None, limit: int | None) -> int:
 
 
 @cache.command()
+@click.argument("place", metavar="DIRECTORY|URL")
+@_cache_option
+def push(cache: str | None, place: str) -> int:
+    """Write what a shared place lacks: a directory, or a URL that fsspec knows.
+
+    With $SPINCHECK_CACHE_SECRET entries are signed. Checks read from the place that $SPINCHECK_SHARED_CACHE names.
+    """
+    from spincheck.cli import cache as caches  # noqa: PLC0415
+
+    return caches.push(cache, place)
+
+
+@cache.command()
+@click.argument("place", metavar="DIRECTORY|URL")
+@_cache_option
+def pull(cache: str | None, place: str) -> int:
+    """Read all that a shared place has into this cache; exit status 1 when an entry is refused.
+
+    With $SPINCHECK_CACHE_SECRET only entries signed with it are taken.
+    """
+    from spincheck.cli import cache as caches  # noqa: PLC0415
+
+    return caches.pull(cache, place)
+
+
+@cache.command()
 @_cache_option
 def clear(cache: str | None) -> int:
     """Delete every entry; the history of builds stays."""

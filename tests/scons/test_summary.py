@@ -68,7 +68,7 @@ def test_github_job_summary(project):
     project.sconstruct("env.Program('driver', ['a.c', 'b.c'])\n")
     project.scons("-k", GITHUB_STEP_SUMMARY=str(page))
     text = page.read_text()
-    assert text.startswith("before\n### spincheck: 1 violation\n\n2 files checked, 4 functions analysed")
+    assert text.startswith("before\n### spincheck: 1 violation\n\n2 files checked, 6 functions analysed")
     assert "\n| `b.c` | 2 | 1 | 1 | 0 |" in text
     assert "\n```text\nb.c:1:1: error: lock held at return [SpinlockRelease]\n```\n" in text
     project.write(b_c=CLEAN)
