@@ -77,9 +77,29 @@ def test_marked_commands_do_what_the_page_says(run: Runner, name: str):
     assert run_blocks >= 4
 
 
-def test_commands_named_in_the_pages_exist():
-    known = {name for name, _ in docs._every(main.spincheck, "spincheck")}
-    for page in OURS:
-        text = (DOCS / page).read_text(encoding="utf-8")
-        for words in re.findall(r"^(?:  - run: )?(spincheck [a-z]+(?: [a-z]+\b)?)", text, re.MULTILINE):
-            assert words in known or words.rpartition(" ")[0] in known, words
+def command_lines() -> list[tuple[str, list[str]]]:
+    """Every spincheck command line in a code block of a page, with the page that shows it."""
+    found = []
+    for page in (*sorted(DOCS.glob("*.md")), DOCS.parent / "README.md", DOCS.parent / "example_driver" / "README.md"):
+        for block in re.findall(r"^```\w*\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
+            for line in re.findall(r"^(?: *- run: |\$ |  )? *spincheck ((?:check|show|unit|link|baseline|log|rules|explain|cache|worker)\b(?!\.).*)$", block, re.MULTILINE):
+                # The README explains a command beside it, behind at least two spaces.
+                words = shlex.split(line.partition("   ")[0].split("  ")[0], comments=True)
+                end = next((at for at, word in enumerate(words) if word in {"|", "||", "&&", ">>", ">"}), len(words))
+                found.append((page.name, words[:end]))
+    return found
+
+
+def test_every_command_line_in_the_pages_is_one():
+    lines = command_lines()
+    assert {name for name, _ in lines} >= {"README.md", "tutorial.md", "ci.md", "cli.md"}
+    for page, line in lines:
+        words = line
+        command: click.Command = main.spincheck
+        while isinstance(command, click.Group):
+            name, found, words = command.resolve_command(click.Context(command), words)
+            assert found is not None, (page, name)
+            command = found
+        if words and words[0] in {"[OPTIONS]", "COMMAND"}:
+            continue  # a line of usage
+        command.make_context(page, list(words))
