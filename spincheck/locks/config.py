@@ -34,6 +34,7 @@ from typing import Any, Literal
 import msgspec
 
 from spincheck.locks import tables
+from spincheck.locks.consistency import USER
 from spincheck.locks.reader import SECTIONS, TableError, read_fragment
 from spincheck.locks.toml_lines import Path as KeyPath
 from spincheck.locks.toml_lines import line_index, line_of
@@ -92,6 +93,12 @@ class Config(msgspec.Struct, frozen=True):
     def check_rules(self, known: Iterable[str]) -> None:
         """Raise `ConfigError` when a rule is named that is not among ``known``."""
         names = tuple(known)
+        rows = (*self.user.forbidden, *self.user.required) if self.user is not None else ()
+        for row in rows:
+            if row.value.rule and row.value.rule not in names:
+                raise ConfigError(
+                    str(row.error(f"there is no rule `{row.value.rule}`{did_you_mean(row.value.rule, names)}"))
+                )
         lines = dict(self.lines)
         for rule in (*self.select, *self.ignore, *(name for name, _ in self.severity)):
             if rule not in names:
@@ -202,6 +209,11 @@ class _Checker:
             raise self.fail(
                 f"rule `{both[0]}` is both selected and ignored", "ignore", config.ignore.index(both[0])
             )
+        for rule, word in severity:
+            if word == "off" and rule in config.select:
+                raise self.fail(f"rule `{rule}` is both selected and switched off", "severity", rule)
+            if word != "off" and rule in config.ignore:
+                raise self.fail(f"rule `{rule}` is ignored, so its severity counts for nothing", "severity", rule)
         try:
             config.tables()
         except TableError as problem:
@@ -261,6 +273,6 @@ class _Checker:
         if not rows:
             return None
         try:
-            return read_fragment(self.file, self.text, rows, self.prefix, family="user")
+            return read_fragment(self.file, self.text, rows, self.prefix, family=USER)
         except TableError as problem:
             raise ConfigError(str(problem)) from None

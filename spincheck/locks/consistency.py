@@ -7,12 +7,16 @@ the tables can be edited by people who do not know the analysis.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from spincheck.locks.model import Kind, LockIdentity, Operation
 from spincheck.locks.reader import Fragment, Placed, TableError
 from spincheck.locks.words import did_you_mean
+
+USER = "user"
+"""The family of the rows of a configuration."""
 
 SPIN = "@spin"
 """In a list of kinds: every kind whose holder runs at DISPATCH_LEVEL or above."""
@@ -41,6 +45,19 @@ def check(fragments: tuple[Fragment, ...]) -> None:
     _modes_fit(operations, kinds)
     _partners(operations, kinds)
     _unique(fragments)
+    _roles_exist(fragments)
+
+
+def _roles_exist(fragments: tuple[Fragment, ...]) -> None:
+    """A callback with a role that no table has would be silently none; our own rows are held by a test."""
+    users = [fragment for fragment in fragments if fragment.family == USER]
+    rows = [row for fragment in users for row in (*fragment.registrations, *fragment.slots)]
+    patterns = [row.value.pattern for fragment in fragments for row in fragment.roles] if rows else []
+    for row in rows:
+        role = row.value.role
+        if not any(re.fullmatch(pattern, role) for pattern in patterns):
+            names = [pattern for pattern in patterns if re.fullmatch(r"\w+", pattern)]
+            raise row.error(f"there is no role `{role}`{did_you_mean(role, names)}")
 
 
 def _kinds_exist(fragments: tuple[Fragment, ...], kinds: Mapping[str, Kind]) -> None:

@@ -112,6 +112,27 @@ def test_the_digest_is_of_the_values():
             1,
             "`WdfSpinLockAcquire` never returns, so it cannot be a lock operation too",
         ),
+        ('select = ["A"]\n[severity]\nA = "off"\n', 3, "rule `A` is both selected and switched off"),
+        (
+            'ignore = ["A"]\n[severity]\nA = "error"\n',
+            3,
+            "rule `A` is ignored, so its severity counts for nothing",
+        ),
+        (
+            'registration = [\n  { function = "Reg", argument = 1, role = "DRIVER_DISPACH" },\n]\n',
+            2,
+            "there is no role `DRIVER_DISPACH`; did you mean `DRIVER_DISPATCH`?",
+        ),
+        (
+            'slot = [\n  { field = "OnTick", role = "MY_TICK" },\n]\n',
+            2,
+            "there is no role `MY_TICK`",
+        ),
+        (
+            'creation = [\n  { function = "Make", kind = "wdfspin", attributes = 0, lock = 1 },\n]\n',
+            2,
+            "missing required field `parent`",
+        ),
     ],
 )
 def test_a_mistake(text, line, message):
@@ -137,6 +158,17 @@ def test_an_unknown_rule_is_told_with_its_line():
     with pytest.raises(
         config.ConfigError,
         match=r"^spincheck.toml:3: there is no rule `SpinlockReleese`; did you mean `SpinlockRelease`",
+    ):
+        read.check_rules(rule.name for rule in registry.all_rules())
+
+
+def test_a_rows_unknown_rule_is_told_with_its_line():
+    read = parse(
+        'forbidden = [\n  { function = "Sleep", kinds = ["@spin"], rule = "WaitWhileSpinlok" },\n]\n'
+    )
+    with pytest.raises(
+        config.ConfigError,
+        match=r"^spincheck.toml:2: there is no rule `WaitWhileSpinlok`; did you mean `WaitWhileSpinlock`",
     ):
         read.check_rules(rule.name for rule in registry.all_rules())
 
