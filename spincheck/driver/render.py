@@ -13,13 +13,15 @@ from typing import Protocol
 
 import msgspec
 
-from spincheck.analysis.findings import Finding, FunctionRef, Imprecision, Outcome
+from spincheck.analysis.findings import Finding, FunctionRef, Imprecision, Outcome, Step
 from spincheck.diagnostics import Coverage, Diagnostic, Gap, TraceStep
 from spincheck.driver.drafts import Draft, Macros, order
 from spincheck.ir import Function, UnitRecord
 from spincheck.rules.registry import Description
 
 _WORD = re.compile(r"\w+")
+_QUOTED = re.compile(r"`([^`]*)`")
+_MEMBER = re.compile(r"(?:->|\.)(\w+)(?:\[[^]]*\])*$")
 
 
 class Place(Protocol):
@@ -105,7 +107,7 @@ class Renderer:
         description = self._describe(finding)
         place = self._place(finding.function, finding.at)
         steps = []
-        for step in finding.trace:
+        for step in concerning(finding.trace, finding.lock, finding.other):
             where = self._place(step.function, step.at)
             steps.append(
                 TraceStep(
@@ -145,6 +147,32 @@ class Renderer:
         return "\0".join(
             (rules[0], finding.defect, finding.function.name, finding.lock, finding.other, context)
         )
+
+
+def concerning(trace: Sequence[Step], *locks: str) -> list[Step]:
+    """Leave out what callees do to locks that are surely others than ``locks``, and calls of which nothing else was to be told.
+
+    The steps of a callee are about all that it does to locks. A callee spells the same lock from its own parameters, so only two members with
+    different names are surely two locks.
+    """
+    members = {found[1] for lock in locks if (found := _MEMBER.search(lock)) is not None}
+    if not members:
+        return list(trace)
+    kept: list[Step] = []
+    for index in range(len(trace) - 1, -1, -1):
+        step = trace[index]
+        if step.depth == 0 or not _is_of_another_lock(step, members):
+            below = trace[index + 1].depth if index + 1 < len(trace) else 0
+            emptied = step.kind == "call" and 0 < step.depth < below and (not kept or kept[-1].depth <= step.depth)
+            if not emptied:
+                kept.append(step)
+    return kept[::-1]
+
+
+def _is_of_another_lock(step: Step, members: set[str]) -> bool:
+    named = _QUOTED.search(step.message) if step.kind in {"acquire", "release"} else None
+    member = _MEMBER.search(named[1]) if named is not None else None
+    return member is not None and member[1] not in members
 
 
 def coverage(units: Sequence[LocatedUnit], outcome: Outcome, renderer: Renderer) -> Coverage:
