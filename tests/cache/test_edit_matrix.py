@@ -41,7 +41,7 @@ class Kept:
         """Build with the cache; the result must be that of a build without."""
         warm = build(files, self.place, self.cache)
         cold = build(files, self.place, None)
-        assert (warm.files, warm.report) == (cold.files, cold.report)
+        assert (warm.files, warm.report, warm.warnings) == (cold.files, cold.report, [])
         (told,) = warm.told
         name = next(name for name, text in files.items() if "== 77" in text)
         line = files[name].splitlines().index("        return;") + 1

@@ -1,0 +1,46 @@
+"""A few of each fault that `faults` can do to a cache; run as a program it does hundreds."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import faults
+import pytest
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+
+
+@pytest.fixture(scope="module")
+def harmed(tmp_path_factory) -> faults.Harmed:
+    return faults.Harmed(tmp_path_factory.mktemp("faults"), seed=5)
+
+
+def test_builds_that_are_killed(harmed: faults.Harmed):
+    for _ in range(8):
+        harmed.killed()
+
+
+def test_eight_builds_at_once(harmed: faults.Harmed):
+    harmed.crowd()
+
+
+@pytest.mark.parametrize("harm", faults.HARMS)
+def test_files_that_are_changed(harmed: faults.Harmed, harm):
+    for _ in range(3):
+        harmed.harmed(harm)
+
+
+@pytest.mark.parametrize("harm", faults.MEANWHILE)
+def test_files_that_are_changed_while_building(harmed: faults.Harmed, harm):
+    harmed.harmed_while_building(harm)
+
+
+def test_a_newer_version_is_left_alone_and_told(tmp_path: Path):
+    own = faults.Harmed(tmp_path, seed=1)
+    faults.newer(own)
+    before = own.cache.read_bytes()
+    for version in range(2):
+        (said,) = own.check(version)
+        assert "newer spincheck" in said
+    assert own.cache.read_bytes() == before
