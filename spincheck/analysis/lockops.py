@@ -310,9 +310,11 @@ class LockMachine:
             return None
         other = state.locks.get(owner)
         if owner is not lock and other is not None and other.status == "held" and other.saved is irql:
-            # Hand over hand: the outer lock goes first with the inner one's IRQL, so the inner one now owes the outer's.
+            # Hand over hand: the outer lock goes first with the inner one's IRQL, so the inner one now owes the outer's. The other way round
+            # the IRQL is lowered under the outer lock; that the IRQLs are exchanged is one mistake, told at the first release.
             state.locks[owner] = other._replace(saved=held.saved)
-            return None
+            inner = held.saved is not None and held.saved.op == irql.op == "fresh" and held.saved.number > irql.number
+            return "wrong-irql" if inner else None
         if owner is lock:
             return None
         return "irql-overwritten"
@@ -359,6 +361,8 @@ class LockMachine:
         """Take the lock if the result says so; the failed case first where both are open."""
         row = event.operation
         success, failure = success_sets(row.success, row.success_ranges)
+        if row.failure_range is not None:
+            failure = iv.make(*row.failure_range)
         outcomes: list[Outcome] = []
         if event.always is not True and row.success != "":
             failed = state.copy()

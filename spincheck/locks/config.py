@@ -35,7 +35,7 @@ import msgspec
 
 from spincheck.locks import tables
 from spincheck.locks.consistency import USER
-from spincheck.locks.reader import SECTIONS, TableError, read_fragment
+from spincheck.locks.reader import SECTIONS, Placed, TableError, read_fragment
 from spincheck.locks.toml_lines import Path as KeyPath
 from spincheck.locks.toml_lines import line_index, line_of
 from spincheck.locks.words import did_you_mean
@@ -93,7 +93,9 @@ class Config(msgspec.Struct, frozen=True):
     def check_rules(self, known: Iterable[str]) -> None:
         """Raise `ConfigError` when a rule is named that is not among ``known``."""
         names = tuple(known)
-        rows = (*self.user.forbidden, *self.user.required) if self.user is not None else ()
+        rows: list[Placed[Any]] = []
+        if self.user is not None:
+            rows = [*self.user.forbidden, *self.user.required]
         for row in rows:
             if row.value.rule and row.value.rule not in names:
                 raise ConfigError(

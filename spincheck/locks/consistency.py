@@ -51,7 +51,9 @@ def check(fragments: tuple[Fragment, ...]) -> None:
 def _roles_exist(fragments: tuple[Fragment, ...]) -> None:
     """A callback with a role that no table has would be silently none; our own rows are held by a test."""
     users = [fragment for fragment in fragments if fragment.family == USER]
-    rows = [row for fragment in users for row in (*fragment.registrations, *fragment.slots)]
+    rows: list[Placed[Any]] = []
+    for fragment in users:
+        rows += [*fragment.registrations, *fragment.slots]
     patterns = [row.value.pattern for fragment in fragments for row in fragment.roles] if rows else []
     for row in rows:
         role = row.value.role

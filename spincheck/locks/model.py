@@ -68,7 +68,8 @@ class Condition(_Fact, frozen=True):
 class Operation(_Fact, frozen=True):
     """One row: what one function does to one kind of lock.
 
-    ``success_ranges`` are the results (both ends included) that mean success; empty when the result says nothing.
+    ``success_ranges`` are the results (both ends included) that mean success; empty when the result says nothing. ``failure_range`` are
+    the only others that there are, None for any other.
     ``always_if``: a ``try`` that holds whatever it returns when the condition is true. ``mode`` of a ``convert``
     is the mode afterwards. ``variant``: a release must match the variant of its acquire, see `Tables.compatible`.
     ``as_user_wrote`` are the names that a macro may have had in the source, the likeliest first.
@@ -82,6 +83,7 @@ class Operation(_Fact, frozen=True):
     saved: Saved = Saved()
     success: str = ""
     success_ranges: tuple[tuple[int, int], ...] = ()
+    failure_range: tuple[int, int] | None = None
     always_if: Condition | None = None
     mode: Mode = "exclusive"
     mode_argument: int = -1

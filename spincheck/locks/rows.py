@@ -68,6 +68,7 @@ class OperationRow(msgspec.Struct, forbid_unknown_fields=True):
     names: dict[str, str] = {}
     saved: str = ""
     success: str = ""
+    failure: str = ""
     always_if: str = ""
     mode: str = "exclusive"
     variant: str = "normal"
@@ -194,6 +195,8 @@ def make_operation(row: OperationRow) -> Operation:
         raise ValueError("an acquire stores the saved state in `result`, `*N` or `handle N`")
     if action == "try" and not row.success:
         raise ValueError("a `try` must say with `success` which results mean that the lock is held")
+    if row.failure and action != "try":
+        raise ValueError("`failure` is for a `try`: the only results that mean that the lock is not held")
     if row.always_if and action != "try":
         raise ValueError("`always_if` is for a `try` that may not fail under a condition")
     if action == "convert" and mode not in {"exclusive", "shared"}:
@@ -206,6 +209,7 @@ def make_operation(row: OperationRow) -> Operation:
         saved=saved,
         success=row.success,
         success_ranges=parse_success(row.success),
+        failure_range=parse_success(row.failure)[0] if row.failure else None,
         always_if=always_if,
         mode=mode if mode in get_args(Mode) else "exclusive",  # type: ignore[arg-type]
         mode_argument=mode_argument,

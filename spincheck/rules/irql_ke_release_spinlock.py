@@ -39,6 +39,44 @@ NTSTATUS DispatchRead(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     return STATUS_PENDING;
 }
 """,
+        """\
+DRIVER_DISPATCH DispatchRead;
+
+NTSTATUS DispatchRead(PDEVICE_OBJECT DeviceObject, PIRP Irp)
+{
+    PDEVICE dev = DeviceObject->DeviceExtension;
+    KIRQL first;
+    KIRQL second;
+
+    KeAcquireSpinLock(&dev->Lock, &first);
+    KeAcquireSpinLock(&dev->Lock2, &second);
+    dev->Irp = Irp;
+    KeReleaseSpinLock(&dev->Lock, second);
+    KeReleaseSpinLock(&dev->Lock2, first);
+    return STATUS_PENDING;
+}
+""",
+        """\
+static VOID LockDevice(PDEVICE dev)
+{
+    KIRQL irql;
+
+    KeAcquireSpinLock(&dev->Lock, &irql);
+    dev->OldIrql = irql;
+}
+
+DRIVER_DISPATCH DispatchRead;
+
+NTSTATUS DispatchRead(PDEVICE_OBJECT DeviceObject, PIRP Irp)
+{
+    PDEVICE dev = DeviceObject->DeviceExtension;
+
+    LockDevice(dev);
+    dev->Irp = Irp;
+    KeReleaseSpinLock(&dev->Lock, dev->OldIrql);
+    return STATUS_PENDING;
+}
+""",
     )
     invalid = (
         Invalid(
@@ -77,5 +115,64 @@ NTSTATUS DispatchRead(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 }
 """,
             (Expect(11, "IrqlKeReleaseSpinLock"),),
+        ),
+        Invalid(
+            """\
+DRIVER_DISPATCH DispatchRead;
+
+NTSTATUS DispatchRead(PDEVICE_OBJECT DeviceObject, PIRP Irp)
+{
+    PDEVICE dev = DeviceObject->DeviceExtension;
+    KIRQL irql;
+
+    KeAcquireSpinLock(&dev->Lock, &irql);
+    dev->Irp = Irp;
+    KeReleaseSpinLock(&dev->Lock, 0);
+    return STATUS_PENDING;
+}
+""",
+            (Expect(10, "IrqlKeReleaseSpinLock"),),
+        ),
+        Invalid(
+            """\
+DRIVER_DISPATCH DispatchRead;
+
+NTSTATUS DispatchRead(PDEVICE_OBJECT DeviceObject, PIRP Irp)
+{
+    PDEVICE dev = DeviceObject->DeviceExtension;
+    KIRQL outer;
+    KIRQL inner;
+
+    KeAcquireSpinLock(&dev->Lock, &outer);
+    KeAcquireSpinLock(&dev->Lock2, &inner);
+    dev->Irp = Irp;
+    KeReleaseSpinLock(&dev->Lock2, outer);
+    KeReleaseSpinLock(&dev->Lock, inner);
+    return STATUS_PENDING;
+}
+""",
+            (Expect(12, "IrqlKeReleaseSpinLock"),),
+        ),
+        Invalid(
+            """\
+static VOID UnlockDevice(PDEVICE dev, KIRQL irql)
+{
+    KeReleaseSpinLock(&dev->Lock, irql);
+}
+
+DRIVER_DISPATCH DispatchRead;
+
+NTSTATUS DispatchRead(PDEVICE_OBJECT DeviceObject, PIRP Irp)
+{
+    PDEVICE dev = DeviceObject->DeviceExtension;
+    KIRQL irql;
+
+    KeAcquireSpinLock(&dev->Lock, &irql);
+    dev->Irp = Irp;
+    UnlockDevice(dev, DISPATCH_LEVEL);
+    return STATUS_PENDING;
+}
+""",
+            (Expect(15, "IrqlKeReleaseSpinLock"),),
         ),
     )

@@ -33,6 +33,22 @@ int update(struct port *port)
     return 0;
 }
 """,
+        """\
+int update(struct port *port, struct port *peer)
+{
+    if (!_raw_spin_trylock(&port->lock)) {
+        return -16;
+    }
+    _raw_spin_lock_nested(&peer->lock, 1);
+    peer->count = port->count;
+    _raw_spin_unlock(&peer->lock);
+    _raw_spin_unlock(&port->lock);
+    _raw_spin_lock_bh(&port->lock);
+    port->count++;
+    _raw_spin_unlock_bh(&port->lock);
+    return 0;
+}
+""",
     )
     invalid = (
         Invalid(
@@ -49,5 +65,57 @@ int update(struct port *port)
 }
 """,
             (Expect(7, "LinuxSpinLock"),),
+        ),
+        Invalid(
+            """\
+void update(struct port *port)
+{
+    if (!_raw_spin_trylock(&port->lock)) {
+        return;
+    }
+    port->count++;
+    _raw_spin_unlock(&port->lock);
+    _raw_spin_unlock(&port->lock);
+}
+""",
+            (Expect(8, "LinuxSpinLock"),),
+        ),
+        Invalid(
+            """\
+void update(struct port *port)
+{
+    _raw_spin_lock_bh(&port->lock);
+    port->count++;
+    _raw_spin_unlock_bh(&port->lock);
+    _raw_spin_unlock_bh(&port->lock);
+}
+""",
+            (Expect(6, "LinuxSpinLock"),),
+        ),
+        Invalid(
+            """\
+void update(struct port *port)
+{
+    _raw_spin_lock_bh(&port->lock);
+    port->count++;
+    _raw_spin_unlock(&port->lock);
+}
+""",
+            (Expect(5, "LockVariant"),),
+        ),
+        Invalid(
+            """\
+void update(struct port *port, struct port *peer)
+{
+    unsigned long flags;
+
+    spin_lock_irqsave(&port->lock, flags);
+    spin_lock_irqsave(&peer->lock, flags);
+    peer->count = port->count;
+    spin_unlock_irqrestore(&peer->lock, flags);
+    spin_unlock_irqrestore(&port->lock, flags);
+}
+""",
+            (Expect(9, "LockIrql"),),
         ),
     )

@@ -32,6 +32,23 @@ VOID CancelIrp(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     IoCompleteRequest(Irp, 0);
 }
 """,
+        """\
+DRIVER_DISPATCH DispatchCleanup;
+
+NTSTATUS DispatchCleanup(PDEVICE_OBJECT DeviceObject, PIRP Irp)
+{
+    PDEVICE dev = DeviceOf(DeviceObject);
+    KIRQL irql;
+
+    IoAcquireCancelSpinLock(&Irp->CancelIrql);
+    dev->Irp = NULL;
+    IoReleaseCancelSpinLock(Irp->CancelIrql);
+    irql = ExAcquireSpinLockShared(&dev->ExLock);
+    dev->Count++;
+    ExReleaseSpinLockShared(&dev->ExLock, irql);
+    return STATUS_SUCCESS;
+}
+""",
     )
     invalid = (
         Invalid(
@@ -48,5 +65,56 @@ VOID CancelIrp(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 }
 """,
             (Expect(8, "LockIrql"),),
+        ),
+        Invalid(
+            """\
+DRIVER_DISPATCH DispatchCleanup;
+
+NTSTATUS DispatchCleanup(PDEVICE_OBJECT DeviceObject, PIRP Irp)
+{
+    PDEVICE dev = DeviceOf(DeviceObject);
+    KIRQL irql;
+
+    IoAcquireCancelSpinLock(&irql);
+    irql = ExAcquireSpinLockShared(&dev->ExLock);
+    dev->Irp = NULL;
+    ExReleaseSpinLockShared(&dev->ExLock, irql);
+    IoReleaseCancelSpinLock(irql);
+    return STATUS_SUCCESS;
+}
+""",
+            (Expect(12, "LockIrql"),),
+        ),
+        Invalid(
+            """\
+DRIVER_CANCEL CancelIrp;
+
+VOID CancelIrp(PDEVICE_OBJECT DeviceObject, PIRP Irp)
+{
+    KIRQL irql;
+
+    IoReleaseCancelSpinLock(irql);
+    IoCompleteRequest(Irp, 0);
+}
+""",
+            (Expect(7, "LockIrql"),),
+        ),
+        Invalid(
+            """\
+EVT_WDF_WORKITEM EvtWorkItem;
+
+VOID EvtWorkItem(WDFWORKITEM WorkItem)
+{
+    PDEVICE dev = DeviceOf(WorkItem);
+    KIRQL irql = KeAcquireInterruptSpinLock(dev->Interrupt);
+
+    dev->Count++;
+    KeReleaseInterruptSpinLock(dev->Interrupt, DISPATCH_LEVEL);
+    irql = ExAcquireSpinLockExclusive(&dev->ExLock);
+    dev->Count++;
+    ExReleaseSpinLockExclusive(&dev->ExLock, irql);
+}
+""",
+            (Expect(9, "LockIrql"),),
         ),
     )

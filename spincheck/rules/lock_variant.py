@@ -33,6 +33,21 @@ VOID EvtTimer(WDFTIMER Timer)
     KeReleaseSpinLock(&dev->Lock, irql);
 }
 """,
+        """\
+EVT_WDF_DPC EvtDpc;
+
+VOID EvtDpc(WDFDPC Dpc)
+{
+    PDEVICE dev = DeviceOf(Dpc);
+    KLOCK_QUEUE_HANDLE handle;
+    KIRQL irql = ExAcquireSpinLockShared(&dev->ExLock);
+
+    KeAcquireInStackQueuedSpinLockAtDpcLevel(&dev->Lock, &handle);
+    dev->Count++;
+    KeReleaseInStackQueuedSpinLockFromDpcLevel(&handle);
+    ExReleaseSpinLockShared(&dev->ExLock, irql);
+}
+""",
     )
     invalid = (
         Invalid(
@@ -80,5 +95,37 @@ VOID EvtTimer(WDFTIMER Timer)
 }
 """,
             (Expect(9, "LockVariant"),),
+        ),
+        Invalid(
+            """\
+EVT_WDF_WORKITEM EvtWorkItem;
+
+VOID EvtWorkItem(WDFWORKITEM WorkItem)
+{
+    PDEVICE dev = DeviceOf(WorkItem);
+    KLOCK_QUEUE_HANDLE handle;
+
+    KeAcquireInStackQueuedSpinLock(&dev->Lock, &handle);
+    dev->Count++;
+    KeReleaseInStackQueuedSpinLockFromDpcLevel(&handle);
+}
+""",
+            (Expect(10, "LockVariant"),),
+        ),
+        Invalid(
+            """\
+EVT_WDF_WORKITEM EvtWorkItem;
+
+VOID EvtWorkItem(WDFWORKITEM WorkItem)
+{
+    PDEVICE dev = DeviceOf(WorkItem);
+    KIRQL irql;
+
+    KeAcquireSpinLock(&dev->Lock, &irql);
+    dev->Count++;
+    KeReleaseSpinLockFromDpcLevel(&dev->Lock);
+}
+""",
+            (Expect(10, "LockVariant"),),
         ),
     )

@@ -51,6 +51,25 @@ int start(pthread_t *thread, void *argument)
     return pthread_create(thread, 0, run, argument);
 }
 """,
+        """\
+static void *run(void *argument)
+{
+    struct account *account = account_of(argument);
+    int error = pthread_spin_trylock(&account->spin);
+
+    if (error == 16) {
+        return 0;
+    }
+    account->balance++;
+    pthread_spin_unlock(&account->spin);
+    return 0;
+}
+
+int start(pthread_t *thread, void *argument)
+{
+    return pthread_create(thread, 0, run, argument);
+}
+""",
     )
     invalid = (
         Invalid(
@@ -93,5 +112,24 @@ int start(pthread_t *thread, void *argument)
 }
 """,
             (Expect(6, "PosixSpinLock"),),
+        ),
+        Invalid(
+            """\
+static void *run(void *argument)
+{
+    struct account *account = account_of(argument);
+
+    pthread_spin_trylock(&account->spin);
+    account->balance++;
+    pthread_spin_unlock(&account->spin);
+    return 0;
+}
+
+int start(pthread_t *thread, void *argument)
+{
+    return pthread_create(thread, 0, run, argument);
+}
+""",
+            (Expect(7, "PosixSpinLock"),),
         ),
     )
