@@ -1,7 +1,8 @@
-"""Summaries of builds: the line or table at the end of a build, and the history that ``spincheck log`` shows.
+"""The history of builds that ``spincheck log`` shows: what each did, what changed between two of them, and where it is going.
 
 Owns the words and the layout; the numbers come as `spincheck.builds.Build`, newest first. Plain text without colours, because it
-ends in log files; markdown for the page of a CI job.
+ends in log files; markdown for the page of a CI job. What is said at the end of a build is the build system's own (``_summary`` of the SCons
+tool): it has the numbers, and cannot import this package.
 """
 
 from __future__ import annotations
@@ -13,6 +14,12 @@ from spincheck.builds import Build, Told
 from spincheck.report import history
 from spincheck.report.text import count
 
+TREND = 3
+"""So many builds of one target make a trend."""
+
+TREND_COLUMNS = 10
+_TREND_ROWS = (("errors", "errors"), ("warnings", "warnings"), ("analysed", "functions_analysed"))
+
 
 def render_log(builds: Sequence[Build], format_name: str) -> str:
     """Render the history, newest first, as ``text``, ``json`` or ``markdown``."""
@@ -20,54 +27,6 @@ def render_log(builds: Sequence[Build], format_name: str) -> str:
         return history.render(builds)
     lines = _markdown(builds) if format_name == "markdown" else _text(builds)
     return "".join(f"{line}\n" for line in lines)
-
-
-def summary_line(build: Build) -> str:
-    """Return the one line at the end of a build: what was checked, found, reused and skipped, and how long it took."""
-    analysed, reused = build.total("functions_analysed"), build.total("functions_reused")
-    parts = [
-        f"{count(build.total('units'), 'file')}, {count(build.total('functions'), 'function')}",
-        verdict(build),
-        f"{analysed} analysed, {reused} reused",
-    ]
-    if build.total("gaps"):
-        parts.append(f"{count(build.total('gaps'), 'place')} not analysed as written")
-    if build.skipped:
-        parts.append(f"{count(len(build.skipped), 'source')} not C")
-    return f"spincheck: {'; '.join(parts)}; {duration(build.check_ms)} of checks{_beside(build)}"
-
-
-def full_table(build: Build) -> str:
-    """Return the table at the end of a build: a row per step, then what was skipped, then the one line."""
-    rows = [
-        (
-            step.what,
-            step.target,
-            str(step.functions),
-            str(step.functions_analysed),
-            str(step.functions_reused),
-            str(step.errors),
-            str(step.warnings),
-            duration(step.elapsed_ms),
-        )
-        for step in build.steps
-    ]
-    head = ("step", "target", "functions", "analysed", "reused", "errors", "warnings", "time")
-    lines = list(_table(head, rows, left=2))
-    lines += [f"not analysed: {name}" for name in build.skipped]
-    lines.append(summary_line(build))
-    return "".join(f"{line}\n" for line in lines)
-
-
-def job_page(build: Build) -> str:
-    """Return one build as markdown, for ``$GITHUB_STEP_SUMMARY``."""
-    return "".join(f"{line}\n" for line in _markdown([build]))
-
-
-def verdict(build: Build) -> str:
-    """Return ``2 errors and 1 warning``, or ``nothing to report``."""
-    told = [count(build.total(field), field[:-1]) for field in ("errors", "warnings") if build.total(field)]
-    return " and ".join(told) or "nothing to report"
 
 
 def duration(milliseconds: int) -> str:
@@ -118,6 +77,9 @@ def _text(builds: Sequence[Build]) -> Iterator[str]:
         for word, told in (("new", appeared), ("gone", gone)):
             for one in told:
                 yield f"{when(newer)}: {word}: {one.file}:{one.line}: {one.severity}: {one.message} [{one.rule}]"
+    for name, rows in _trends(builds):
+        yield f"{name}, oldest first:"
+        yield from (f"  {line}" for line in _table(("", *("",) * (len(rows[0]) - 1)), rows, left=1) if line)
 
 
 def _markdown(builds: Sequence[Build]) -> Iterator[str]:
@@ -155,6 +117,13 @@ def _markdown(builds: Sequence[Build]) -> Iterator[str]:
         if appeared or gone:
             yield ""
             yield f"Since the build before: {len(appeared)} new, {len(gone)} gone."
+    for name, rows in _trends(builds):
+        yield ""
+        yield f"{_cell(name)}, oldest first:"
+        yield ""
+        yield f"| |{' |' * (len(rows[0]) - 1)}"
+        yield "|---|" + "--:|" * (len(rows[0]) - 1)
+        yield from (f"| {' | '.join(row)} |" for row in rows)
     if builds[0].skipped:
         yield ""
         yield f"Not analysed: {', '.join(f'`{_code(name)}`' for name in builds[0].skipped)}"
@@ -165,8 +134,7 @@ def _row(build: Build) -> tuple[str, ...]:
         str(build.total(field))
         for field in ("units", "functions", "functions_analysed", "functions_reused", "errors", "warnings")
     ]
-    target = build.target if len(build.target) <= 40 else f"{build.target[:37]}..."
-    return (when(build), build.what, target, *numbers, duration(build.check_ms), duration(build.wall_ms))
+    return (when(build), build.what, _short(build.target), *numbers, duration(build.check_ms), duration(build.wall_ms))
 
 
 def _pairs(builds: Sequence[Build]) -> Iterator[tuple[Build, Build]]:
@@ -178,16 +146,30 @@ def _pairs(builds: Sequence[Build]) -> Iterator[tuple[Build, Build]]:
                 break
 
 
+def _trends(builds: Sequence[Build]) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
+    """Yield, for what was built often enough, its errors, warnings, functions analysed and time of checks, oldest first."""
+    series: dict[tuple[str, str], list[Build]] = {}
+    for build in builds:
+        series.setdefault((build.what, build.target), []).insert(0, build)
+    for (what, target), same in series.items():
+        if len(same) < TREND:
+            continue
+        last = same[-TREND_COLUMNS:]
+        rows = [(name, *(str(build.total(field)) for build in last)) for name, field in _TREND_ROWS]
+        rows.append(("checks", *(duration(build.check_ms) for build in last)))
+        yield f"{what} {_short(target)}, {len(last)} builds", rows
+
+
+def _short(target: str) -> str:
+    return target if len(target) <= 40 else f"{target[:37]}..."
+
+
 def when(build: Build) -> str:
     """Return the time of a build, UTC."""
     try:
         return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(build.started))
     except (OverflowError, ValueError, OSError):
         return "?"
-
-
-def _beside(build: Build) -> str:
-    return f" beside a build of {duration(build.wall_ms)}" if build.wall_ms > build.check_ms else ""
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]], *, left: int) -> Iterator[str]:

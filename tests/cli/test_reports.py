@@ -169,19 +169,6 @@ def test_totals_count_a_violation_once_and_functions_by_unit():
     assert build(1, LINK).total("functions") == 20
 
 
-def test_summary_line_and_table():
-    line = "spincheck: 1 file, 10 functions; 1 error; 4 analysed, 26 reused; 1 place not analysed as written; 1 source not C; 0.15 s of checks beside a build of 1 min 5 s"
-    one = build(1, UNIT, LINK, skipped=("x.cpp",))
-    assert buildlog.summary_line(one) == line
-    assert buildlog.full_table(one).splitlines() == [
-        "step  target    functions  analysed  reused  errors  warnings    time",
-        "unit  a.c              10         4       6       1         0  0.12 s",
-        "link  drv.json         20         0      20       1         0  0.03 s",
-        "not analysed: x.cpp",
-        line,
-    ]
-
-
 def test_log_shows_what_changed_between_builds_of_one_target():
     builds = [build(3, LINK), build(2, LINK, target="other"), build(1, BuildStep("", "link", "drv.json"))]
     lines = buildlog.render_log(builds, "text").splitlines()
@@ -191,6 +178,20 @@ def test_log_shows_what_changed_between_builds_of_one_target():
     gone = buildlog.render_log([build(4, BuildStep("", "link", "drv.json")), *builds], "text")
     assert "1970-01-01 00:04:00: gone: a.c:3" in gone
     assert buildlog.render_log([], "text") == "spincheck: no builds recorded\n"
+
+
+def test_three_builds_of_a_target_make_a_trend():
+    builds = [build(5, UNIT), build(4, UNIT, target="other"), build(3)]
+    assert "oldest first" not in buildlog.render_log(builds, "text")
+    builds += [build(2, UNIT), build(1)]
+    assert buildlog.render_log(builds, "text").splitlines()[-5:] == [
+        "scons all, 4 builds, oldest first:",
+        "  errors         0       1       0       1",
+        "  warnings       0       0       0       0",
+        "  analysed       0       4       0       4",
+        "  checks    0.00 s  0.12 s  0.00 s  0.12 s",
+    ]
+    assert "| checks | 0.00 s | 0.12 s | 0.00 s | 0.12 s |" in buildlog.render_log(builds, "markdown")
 
 
 def test_an_incremental_build_does_not_make_untouched_violations_gone():
@@ -207,7 +208,6 @@ def test_log_as_markdown_and_json():
     assert "- `a.c:3` error: held \\| at &lt;exit> [SpinlockRelease]" in page
     assert "Since the build before: 1 new, 0 gone." in page
     assert "Not analysed: `x'y.cpp`" in page
-    assert buildlog.job_page(build(2, LINK)) == buildlog.render_log([build(2, LINK)], "markdown")
     document = json.loads(buildlog.render_log([build(2, LINK)], "json"))
     assert document["version"] == 1
     assert document["builds"][0]["errors"] == 1
