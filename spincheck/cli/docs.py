@@ -80,8 +80,20 @@ _SPINCHECK_COMPLETE=fish_source spincheck | source      # fish, in ~/.config/fis
 |---|---|
 | `SPINCHECK_CACHE` | path of the cache |
 | `SPINCHECK_CACHE_LIMIT` | megabytes that the cache stays below, 1024 unless set |
+| `SPINCHECK_SHARED_CACHE` | directory or URL that is asked for what the cache does not have |
+| `SPINCHECK_CACHE_SECRET` | signs what is exported to a shared cache; with it, only what is signed with it is believed |
 | `SPINCHECK_DEBUG` | show where an internal error happened |
 | `NO_COLOR` | no colour in text unless `--color always` |
+| `COLUMNS` | width of text with colour, else the terminal's |
+
+## Files
+
+| file | meaning |
+|---|---|
+| `spincheck.toml`, `pyproject.toml` | [configuration](configuration.md), the nearest upwards |
+| `.spincheck/cache.sqlite` | [the cache](cache.md) and the history of builds, in the project's directory |
+| `compile_commands.json` | compilation database for `--compdb`, as CMake, Meson, SCons and Bear write it |
+| `*.spincheck.json` | JSON report of a driver, written by the build: [report.schema.json](report.schema.json) |
 """
 
 

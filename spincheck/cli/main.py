@@ -15,7 +15,6 @@ import click
 
 from spincheck import __version__
 from spincheck.cli.errors import did_you_mean, guarded
-from spincheck.driver.inputs import InputError
 
 FORMATS = ("text", "json", "sarif", "github", "html")
 EPILOG = """\b
@@ -298,30 +297,19 @@ def log(last: int, format_name: str, cache: str | None) -> int:
 
 @spincheck.command()
 def rules() -> int:
-    """List the rules."""
-    from spincheck.rules import registry  # noqa: PLC0415
+    """List the rules: name, driver models, severity unless configured otherwise, and what it asks."""
+    from spincheck.cli import rules as texts  # noqa: PLC0415
 
-    every = registry.all_rules()
-    width = max(len(rule.name) for rule in every)
-    models = max(len(",".join(rule.models)) for rule in every)
-    for rule in every:
-        severity = rule.severity if rule.enabled else "off"
-        click.echo(f"{rule.name:<{width}}  {','.join(rule.models):<{models}}  {severity:<7}  {rule.title}")
-    return 0
+    return texts.listed()
 
 
 @spincheck.command()
 @click.argument("rule")
 def explain(rule: str) -> int:
     """Explain a rule, with examples."""
-    from spincheck.rules import document, registry  # noqa: PLC0415
+    from spincheck.cli import rules as texts  # noqa: PLC0415
 
-    try:
-        found = registry.find(rule)
-    except registry.UnknownRuleError as error:
-        raise InputError(str(error)) from None
-    click.echo(document.explain(found))
-    return 0
+    return texts.explained(rule)
 
 
 @spincheck.group(cls=Commands)

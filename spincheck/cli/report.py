@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from spincheck.diagnostics import Report
 from spincheck.driver.inputs import InputError, read_bytes
 from spincheck.driver.output import write_whole
-from spincheck.driver.select import UNUSED
 from spincheck.driver.session import status_of
 from spincheck.driver.source import Sources
 from spincheck.report import FormatError, render
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 COLOURS = ("auto", "always", "never")
 LAST_BUILDS = 20
 DEFAULT_COLUMNS = 100
-_UNUSED_TITLE = "a suppression comment suppresses something, names a rule and gives its reason where that is required"
 
 
 class Form:
@@ -103,22 +101,10 @@ def show(path: str, form: Form, *, quiet: bool, verbose: bool, cache: str | None
 
 def rule_help(report: Report, suppressed: Sequence[Suppressed] = ()) -> dict[str, RuleHelp]:
     """Return what is said of the rules that a report names."""
-    from spincheck.rules import document, registry  # noqa: PLC0415 -- a plain report needs no rules
+    from spincheck.cli.rules import help_of  # noqa: PLC0415 -- a plain report needs no rules
 
     told = (*report.diagnostics, *(one.diagnostic for one in suppressed))
-    found = {}
-    for name in sorted({rule for one in told for rule in one.rules}):
-        try:
-            rule = registry.find(name)
-        except registry.UnknownRuleError:
-            if name == UNUSED:
-                found[name] = RuleHelp(name, _UNUSED_TITLE, f"{name}: {_UNUSED_TITLE}", f"# {name}\n\n{_UNUSED_TITLE}\n", "", "warning", ())
-            continue
-        url = document.PAGES + rule.pages[0] if rule.pages else ""
-        found[name] = RuleHelp(
-            name, rule.title, document.explain(rule), document.page(rule), url, rule.severity, tuple(rule.models)
-        )
-    return found
+    return help_of(rule for one in told for rule in one.rules)
 
 
 def _history(cache: str | None) -> tuple[Build, ...]:

@@ -349,3 +349,8 @@ def test_rules_and_explain(run: Runner):
     listed = run("rules").out
     assert "SpinlockRelease" in listed
     assert "SpinlockRelease" in run("explain", "SpinlockRelease").out
+    assert listed.splitlines()[-1].split()[:3] == ["UnusedSuppression", "any", "warning"]
+    shown = run("explain", "UnusedSuppression").out
+    assert shown.startswith("UnusedSuppression: a suppression suppresses something")
+    prose = [line for line in (shown + run("explain", "SpinlockRelease").out).splitlines() if not line.startswith(" ")]
+    assert max(map(len, prose)) <= 100

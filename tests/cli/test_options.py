@@ -131,6 +131,8 @@ CASES: dict[str, list[tuple[str, list[str], Check]]] = {
         ("--limit", ["cache", "gc", "--limit", "1"], said(0, "entries deleted")),
     ],
     "spincheck cache clear": [("--cache", ["cache", "clear", "--cache", "none.sqlite"], said(0, "there is no cache yet"))],
+    "spincheck cache push": [("--cache", ["cache", "push", "shared", "--cache", "none.sqlite"], said(0, "there is no cache yet"))],
+    "spincheck cache pull": [("--cache", ["cache", "pull", "shared", "--cache", "mine.sqlite"], said(0, "mine.sqlite: 0 entries read"))],
     "spincheck worker": [("", ["worker", "--help"], said(0, "Serve a build system"))],
 }
 HISTORY = {"spincheck log", "spincheck cache verify", "spincheck cache gc"}

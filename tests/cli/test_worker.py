@@ -113,6 +113,7 @@ def test_builds_are_recorded_once(client, run: Runner):
         "text": "",
         "stats": {},
         "diagnostics": [],
+        "explained": [],
     }
     client.end()
     log = json.loads(run("log", "--format", "json", "--cache", "c.sqlite").out)
