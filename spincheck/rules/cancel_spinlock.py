@@ -13,8 +13,8 @@ class CancelSpinLockRule(Rule):
 
     name = "CancelSpinLock"
     title = "the cancel spin lock is balanced"
-    models = ("wdm",)
-    pages = ("wdm-cancelspinlock",)
+    models = ("wdm", "storport")
+    pages = ("wdm-cancelspinlock", "storport-cancelspinlock")
     microsoft = (
         "IoAcquireCancelSpinLock and IoReleaseCancelSpinLock alternate, and the lock is free when the routine "
         "ends."

@@ -14,7 +14,7 @@ class IrqlKeReleaseSpinLockRule(Rule):
     name = "IrqlKeReleaseSpinLock"
     title = "a spin lock is released with the IRQL that its acquire saved"
     models = ("kmdf", "wdm", "ndis", "storport")
-    pages = ("wdm-irqlkereleasespinlock",)
+    pages = ("wdm-irqlkereleasespinlock", "storport-irqlkereleasespinlock")
     microsoft = "The release happens at DISPATCH_LEVEL, with the IRQL that was current before the acquire."
     differs = (
         "The value is followed through fields and helpers instead of the IRQL itself. A saved IRQL that a "

@@ -11,7 +11,7 @@ class QueuedSpinLockReleaseRule(Rule):
     name = "QueuedSpinLockRelease"
     title = "queued spin locks are released before the routine returns"
     models = ("kmdf", "wdm", "storport")
-    pages = ("wdm-queuedspinlockrelease",)
+    pages = ("wdm-queuedspinlockrelease", "storport-queuedspinlockrelease")
     microsoft = "The acquire and release of queued spin locks alternate, and none is held at the end."
     differs = (
         'KMDF drivers are told too, where Microsoft had no rule. The DPC-level and "for DPC" calls count; a '
