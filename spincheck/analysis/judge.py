@@ -137,7 +137,10 @@ class Judge:
 
     def _problems(self) -> list[Candidate]:
         groups: dict[Problem, list[State]] = {}
+        kinds = self._in.tables.kinds
         for problem, state in self._in.problems:
+            if problem.defect == "released-unheld" and problem.kind in kinds and kinds[problem.kind].carried:
+                continue  # another callback took it, and this one is there to give it back
             groups.setdefault(problem, []).append(state)
         return [Candidate(problem, states, NOWHERE, "error") for problem, states in groups.items()]
 

@@ -23,7 +23,8 @@ class RemoveLockRule(Rule):
     )
     differs = (
         "One rule for every dispatch routine; off by default. A release without an acquire is not told, "
-        "because completion routines do just that."
+        "because completion routines do just that: only a lock that is held at the end is, and the IRP that was passed on "
+        "with a completion routine that releases it looks the same."
     )
     matches = (Match(BALANCE, kinds=("removelock",), rank=PRIMARY),)
     valid = (
@@ -41,6 +42,18 @@ NTSTATUS DispatchPower(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     dev->Count++;
     IoReleaseRemoveLock(&dev->RemoveLock, Irp);
     return STATUS_SUCCESS;
+}
+""",
+        """\
+DRIVER_CANCEL CancelIrp;
+
+VOID CancelIrp(PDEVICE_OBJECT DeviceObject, PIRP Irp)
+{
+    PDEVICE dev = DeviceObject->DeviceExtension;
+
+    IoReleaseCancelSpinLock(Irp->CancelIrql);
+    IoCompleteRequest(Irp, 0);
+    IoReleaseRemoveLock(&dev->RemoveLock, Irp);
 }
 """,
     )
