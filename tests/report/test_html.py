@@ -152,6 +152,23 @@ def test_walking_a_path(browser: Browser, tmp_path: Path):
     assert not [event for event in browser.events if event["method"] == "Runtime.exceptionThrown"]
 
 
+def test_lines_that_the_path_may_have_passed_by_are_told_apart(browser: Browser, tmp_path: Path):
+    code = "void f(struct device *d)\n{\n    Take(d);\n    if (d->Count) {\n        Count(d);\n    }\n    return;\n}\n"
+    steps = (
+        TraceStep("acquire", "a.c", 3, 5, "f", 0, "`d->Lock` is acquired here by Take"),
+        TraceStep("defect", "a.c", 7, 5, "f", 0, "returns here while `d->Lock` is held"),
+    )
+    page = tmp_path / "page.html"
+    one = msgspec.structs.replace(LEAK, file="a.c", line=7, trace=steps)
+    page.write_text(html_report.render(made(one), context=context(source={"a.c": code}.get)), encoding="utf-8")
+    browser.open(page)
+    lines = "[...document.querySelectorAll('.source.on tr.{}')].map((row) => Number(row.querySelector('.l').textContent))"
+    assert browser.ask(lines.format("held")) == [3, 4, 5, 6, 7]
+    assert browser.ask(lines.format("aside")) == [5]
+    style = "getComputedStyle(document.querySelector('#f0-{} .g')).borderRightStyle"
+    assert [browser.ask(style.format(line)) for line in (4, 5)] == ["solid", "dotted"]
+
+
 def test_nothing_is_requested_and_hostile_text_does_nothing(browser: Browser, tmp_path: Path):
     page = tmp_path / "hostile.html"
     page.write_text(hostile_page(), encoding="utf-8")
