@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 CLEAN = "int f(void) { return 0; }\n"
 
 
@@ -91,6 +93,22 @@ def test_keep_going_makes_no_report_of_a_driver_with_a_file_that_does_not_prepro
     project.sconstruct("env.Program('one', ['a.c', 'b.c'])\n")
     assert project.scons("-k").links == []
     assert not project.exists("one.spincheck.json")
+
+
+@pytest.mark.parametrize("kind", ["Program", "StaticLibrary"])
+def test_checked_before_the_link_only(project, kind):
+    project.write(a_c="int a; LEAK\n", b_c="int b;\n")
+    project.sconstruct(f"env['SPINCHECK_BEFORE'] = 'link'\nenv.{kind}('made', ['a.c', 'b.c'])\n")
+    built = project.scons("-k")
+    assert built.status == 2
+    assert sorted(built.units) == ["a.o.spin", "b.o.spin"]
+    assert project.exists("a.o")
+    assert not [name for name in ("made", "libmade.a") if project.exists(name)]
+    project.write(a_c="int a;\n")
+    built = project.scons()
+    assert built.status == 0, built.err
+    assert built.units == ["a.o.spin"]
+    assert project.scons().asked == []
 
 
 def test_dry_run_shows_the_steps_and_does_nothing(project):

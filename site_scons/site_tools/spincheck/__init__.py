@@ -34,6 +34,7 @@ from . import _check, _command, _emit  # noqa: E402
 _SETTINGS: dict[str, Any] = {
     "SPINCHECK": "1",
     "SPINCHECK_FAIL": "error",
+    "SPINCHECK_BEFORE": "compile",
     "SPINCHECK_RULES": "",
     "SPINCHECK_CACHE": "#.spincheck/cache.sqlite",
     "SPINCHECK_SUMMARY": "line",
@@ -46,6 +47,7 @@ _SETTINGS: dict[str, Any] = {
 
 _CHOICES = {
     "SPINCHECK_FAIL": ("error", "never"),
+    "SPINCHECK_BEFORE": ("compile", "link"),
     "SPINCHECK_SUMMARY": ("line", "full", "none"),
     "SPINCHECK_LEAN": ("auto", "0", "1"),
 }

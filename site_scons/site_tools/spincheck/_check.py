@@ -86,7 +86,7 @@ def check_what_is_there() -> None:
     """With ``-k``, write the reports that SCons did not make because a unit of theirs failed.
 
     The unit's file is there, violation or not, and whoever lets a build go on wants to know everything. The driver is not linked, and the
-    next build makes the report again: SCons knows nothing of this one.
+    next build makes the report again: SCons knows nothing of this one. With ``--interactive`` SCons has forgotten by now what failed.
     """
     from . import _emit  # noqa: PLC0415 -- it imports this module
 
@@ -98,7 +98,6 @@ def check_what_is_there() -> None:
         done = (SCons.Node.executed, SCons.Node.up_to_date, SCons.Node.failed)
         if _units(report) and all(node.get_state() in done for node in report.children()):
             check_driver([report], [], env)
-            del report.attributes.spincheck_checked
 
 
 def _units(report: Any) -> list[Any]:

@@ -168,7 +168,8 @@ def _add_unit(obj: Any, source: Any, env: Any, *, shared: bool) -> None:
     unit.attributes.spincheck_object = obj
     obj.attributes.spincheck_unit = unit
     unit.add_dependency(_configuration(env.fs))
-    obj.add_prerequisite([unit])
+    if str(env["SPINCHECK_BEFORE"]) == "compile":
+        obj.add_prerequisite([unit])
     env.Alias(_check.ALIAS, unit)
 
 
@@ -202,6 +203,8 @@ def _add_report(driver: Any, sources: Iterable[Any], env: Any) -> None:
 def _remember_members(library: Any, sources: Iterable[Any], env: Any) -> None:
     if _switched_on(env):
         library.attributes.spincheck_members = list(sources)
+        if str(env["SPINCHECK_BEFORE"]) == "link":
+            library.add_prerequisite(_units(sources))
 
 
 def _units(nodes: Iterable[Any]) -> list[Any]:
