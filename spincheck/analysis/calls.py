@@ -8,7 +8,7 @@ nothing is certain, and the driver step decides.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Literal, NamedTuple
 
 from spincheck.analysis import events
@@ -155,10 +155,15 @@ class Calls:
         if name in self._tables.creations:
             self._check_creation(state, call, self._tables.creations[name], arguments)
 
-    def _forbid(self, state: State, call: Call, ban: Forbidden, through: str) -> None:
+    def _forbid(self, state: State, call: Call, ban: Forbidden, through: str, given_back: Collection[Term] = ()) -> None:
         for lock, held in state.locks.items():
             if held.status == "held" and held.kind in ban.kinds:
                 problem = Problem("call-while-holding", lock, held.kind, held.operation, ban.function, call.at, through=through)
+                self._in.problems.append((problem, state.copy()))
+                return
+        for lock, kind in (self._machine.held_on_entry or {}).items():
+            if kind in ban.kinds and lock not in state.locks and lock not in given_back and tainted(state.terms) not in state.locks:
+                problem = Problem("call-while-holding", lock, kind, "", ban.function, call.at, through=through)
                 self._in.problems.append((problem, state.copy()))
                 return
 
@@ -468,7 +473,7 @@ class Calls:
         state.locks = {lock: held for lock, held in kept.items() if lock not in given_back}
         for made in case.calls:
             for ban in self._tables.forbidden.get(made, ()):
-                self._forbid(state, call, ban, name)
+                self._forbid(state, call, ban, name, given_back)
         state.locks = kept
 
     @staticmethod

@@ -110,7 +110,8 @@ def run(
     interpreter.exact = exact
     interpreter.relevant = relevance.points.__contains__
     if standing.kind == "entry":
-        interpreter.machine.held_on_entry = frozenset(held_by_role(interpreter.terms, standing))
+        held = held_by_role(interpreter.terms, standing)
+        interpreter.machine.held_on_entry = {lock: hold.kind for lock, hold in held.items()}
     Calls(interpreter, around.callee, around.exact, around.targets)
 
     def moves_locks(pc: int) -> bool:

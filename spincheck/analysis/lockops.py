@@ -120,7 +120,7 @@ def is_weak(lock: Term) -> bool:
 class LockMachine:
     """The lock automaton under one set of tables. ``tokens`` are the saved IRQLs made so far, each with the lock it was saved for.
 
-    ``held_on_entry`` are the locks that an entry point's role is entered with; None when callers decide what is held, so that a release
+    ``held_on_entry`` are the locks that an entry point's role is entered with, and their kinds; None when callers decide what is held, so that a release
     without an acquire is a need and no problem yet. ``in_doubt`` tells that an operation was on a lock, or with an IRQL, that merged paths had made one of
     several: what it would have said of one of them alone is not known.
     """
@@ -128,7 +128,7 @@ class LockMachine:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
         self.tokens: dict[Term, Term] = {}
-        self.held_on_entry: frozenset[Term] | None = None
+        self.held_on_entry: dict[Term, str] | None = None
         self.in_doubt = False
 
     def same_storage(self, one: str, other: str) -> bool:

@@ -44,6 +44,18 @@ VOID DpcForIsr(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
     invalid = (
         Invalid(
             """\
+DRIVER_CANCEL CancelIrp;
+
+VOID CancelIrp(PDEVICE_OBJECT DeviceObject, PIRP Irp)
+{
+    IoCompleteRequest(Irp, 0);
+    IoReleaseCancelSpinLock(Irp->CancelIrql);
+}
+""",
+            (Expect(5, "SpinLockSafe"),),
+        ),
+        Invalid(
+            """\
 KDEFERRED_ROUTINE DpcForIsr;
 
 VOID DpcForIsr(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
