@@ -90,7 +90,9 @@ def _intrinsic(c: Context, node: Any) -> Callable[[Context, Any], Typed] | None:
     if name[0] == "%":
         return _assembler
     found = BUILTINS.get(name)
-    return found if found is not None and name not in c.env else None
+    if found is None or (name in c.env and c.env[name].kind != "unknown"):
+        return None
+    return found
 
 
 def call(c: Context, node: Any, *, wanted: bool = True) -> Typed:

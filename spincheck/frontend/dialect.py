@@ -89,6 +89,9 @@ _ASM_QUALIFIERS = frozenset(
 _NEAR = 64
 """Tokens in which a closing bracket is looked for before all brackets are paired at once."""
 
+_FAR = 400
+"""Tokens in which the beginning of an initialiser is looked for."""
+
 _NESTED = 20
 """So many assembler statements may stand in each other's operands before the innermost is only read for names."""
 
@@ -355,13 +358,38 @@ class _Rewriter:
         return at + 1
 
     def colon(self, at: int) -> int:
-        """``:``; the label before it may share its name with a type."""
+        """``:``; the label before it may share its name with a type; ``{ x: 1 }`` is GNU's old way to write ``{ .x = 1 }``."""
+        if self.previous() == "ID" and len(self.out) > 1 and self.in_initialiser():
+            name = self.out.pop()
+            self.emit("PERIOD", ".", name.lineno)
+            self.out.append(name)
+            self.emit("EQUALS", ":", at)
+            return at + 1
         if self.out and self.out[-1].value in self.typedefs and len(self.out) > 1:
             leader = self.out[-2].type
             if leader in keywords.STATEMENT_LEADERS and not self.text(at + 1)[:1].isdigit():
                 self.out[-1].value = "label " + self.out[-1].value
         self.emit("COLON", ":", at)
         return at + 1
+
+    def in_initialiser(self) -> bool:
+        """Whether the word written last begins an item of an initialiser's braces."""
+        out = self.out
+        if out[-2].type not in {"LBRACE", "COMMA"}:
+            return False
+        depth = 0
+        for index in range(len(out) - 2, max(len(out) - _FAR, 0), -1):
+            kind = out[index].type
+            if kind in {"RPAREN", "RBRACKET", "RBRACE"}:
+                depth += 1
+            elif kind in {"LPAREN", "LBRACKET", "LBRACE"} and depth:
+                depth -= 1
+            elif kind == "LBRACE" and out[index - 1].type in {"EQUALS", "LBRACE", "COMMA"}:
+                if out[index - 1].type == "EQUALS":
+                    return True
+            elif kind in {"LPAREN", "LBRACKET", "LBRACE", "SEMI", "CONDOP"}:
+                return False
+        return False
 
     def jump(self, at: int) -> int:
         """``goto``, to a label or, in GNU C, to an address."""
@@ -465,7 +493,8 @@ class _Rewriter:
 
     def microsoft_assembler(self, at: int, end: int) -> int:
         words = re.findall(r"[A-Za-z_$][\w$]*", " ".join(token[0] for token in self.tokens[at:end]))[1:]
-        called = (word for opcode, word in pairwise(words) if opcode.lower() == "call")
+        operands = (word for word in words if word.lower() not in keywords.OPERAND_SIZES)
+        called = (word for opcode, word in pairwise(operands) if opcode.lower() == "call")
         aside = Aside("asm", tuple(dict.fromkeys(words)), tuple(dict.fromkeys(called)))
         self.emit("ID", self.set_aside(aside), at)
         self.emit("SEMI", ";", at)

@@ -192,6 +192,7 @@ HEADER_WORDS = frozenset(
         "NONPAGED",
         "PAGED",
         "__drv_nonconstant",
+        "constexpr",
     ]
 )
 """Macro names of declarations that mean nothing here when a header that defines them was not found."""
@@ -217,6 +218,11 @@ FUNCTION_NAMES = frozenset(
     ]
 )
 """Predefined strings; in Microsoft's compiler they join with the literals beside them."""
+
+OPERAND_SIZES = frozenset(
+    ["byte", "word", "dword", "fword", "qword", "near", "far", "short", "ptr", "cs", "ds", "es", "fs", "gs"]
+)
+"""Words of Microsoft's assembler that may stand between ``call`` and what is called."""
 
 STATEMENT_LEADERS = frozenset({"SEMI", "LBRACE", "RBRACE", "COLON", "ELSE", "DO"})
 """Token types after which a statement may start, apart from a closing parenthesis."""

@@ -250,7 +250,9 @@ class Scanned:
         return found
 
     def _names_function(self, start: int, end: int) -> bool:
-        words = {hit[0] for hit in _NAME.finditer(self.text, start, end)}  # a list of them would be longer than the text
+        words = {
+            hit[0] for hit in _NAME.finditer(self.text, start, end)
+        }  # a list of them would be longer than the text
         for name in sorted(self.known(words)):
             meaning = self.meanings.name(name)
             if meaning is not None and meaning.kind == "function":

@@ -276,7 +276,9 @@ class _Reader:
             used = sorted(group & self._meanings.keys())
             piece.names = {name: self._meanings[name][0] for name in used}
             # Apart, so that whoever explains a change can tell which of the two it was
-            piece.key = _digest(FRONTEND_VERSION, *piece.texts) + _digest(*(self._meanings[name][1] for name in used))
+            piece.key = _digest(FRONTEND_VERSION, *piece.texts) + _digest(
+                *(self._meanings[name][1] for name in used)
+            )
         kept = self._memory.get_many("function", [piece.key for piece in pieces])
         for piece in pieces:
             piece.kept = _decode(kept.get(piece.key))

@@ -229,9 +229,13 @@ class _Reader:
 
     def _call(self, node: Any, children: list[Any]) -> None:
         callee = node.referenced
-        name = ""
-        if callee is not None and callee.kind == K.FUNCTION_DECL:
-            name = _BUILTIN.sub("", callee.spelling)
+        spelled = self._text(children[0].extent.start.offset, children[0].extent.end.offset)
+        if callee is None and spelled.isidentifier():  # a builtin, of which libclang says nothing
+            name = spelled
+        else:
+            name = callee.spelling if callee is not None and callee.kind == K.FUNCTION_DECL else ""
+        if name:
+            name = _BUILTIN.sub("", name)
             if _NO_CALL.match(name):
                 for child in children[1:2] if name == "__builtin_expect" else ():
                     self._value(child)
