@@ -36,16 +36,16 @@ int update(struct port *port)
         """\
 int update(struct port *port, struct port *peer)
 {
-    if (!_raw_spin_trylock(&port->lock)) {
+    if (!_raw_spin_trylock(spinlock_check(&port->lock))) {
         return -16;
     }
-    _raw_spin_lock_nested(&peer->lock, 1);
+    _raw_spin_lock_nested(spinlock_check(&peer->lock), 1);
     peer->count = port->count;
-    _raw_spin_unlock(&peer->lock);
-    _raw_spin_unlock(&port->lock);
-    _raw_spin_lock_bh(&port->lock);
+    _raw_spin_unlock(spinlock_check(&peer->lock));
+    _raw_spin_unlock(spinlock_check(&port->lock));
+    _raw_spin_lock_bh(spinlock_check(&port->lock));
     port->count++;
-    _raw_spin_unlock_bh(&port->lock);
+    _raw_spin_unlock_bh(spinlock_check(&port->lock));
     return 0;
 }
 """,
@@ -70,12 +70,12 @@ int update(struct port *port)
             """\
 void update(struct port *port)
 {
-    if (!_raw_spin_trylock(&port->lock)) {
+    if (!_raw_spin_trylock(spinlock_check(&port->lock))) {
         return;
     }
     port->count++;
-    _raw_spin_unlock(&port->lock);
-    _raw_spin_unlock(&port->lock);
+    _raw_spin_unlock(spinlock_check(&port->lock));
+    _raw_spin_unlock(spinlock_check(&port->lock));
 }
 """,
             (Expect(8, "LinuxSpinLock"),),
@@ -84,10 +84,10 @@ void update(struct port *port)
             """\
 void update(struct port *port)
 {
-    _raw_spin_lock_bh(&port->lock);
+    _raw_spin_lock_bh(spinlock_check(&port->lock));
     port->count++;
-    _raw_spin_unlock_bh(&port->lock);
-    _raw_spin_unlock_bh(&port->lock);
+    _raw_spin_unlock_bh(spinlock_check(&port->lock));
+    _raw_spin_unlock_bh(spinlock_check(&port->lock));
 }
 """,
             (Expect(6, "LinuxSpinLock"),),
@@ -96,9 +96,9 @@ void update(struct port *port)
             """\
 void update(struct port *port)
 {
-    _raw_spin_lock_bh(&port->lock);
+    _raw_spin_lock_bh(spinlock_check(&port->lock));
     port->count++;
-    _raw_spin_unlock(&port->lock);
+    _raw_spin_unlock(spinlock_check(&port->lock));
 }
 """,
             (Expect(5, "LockVariant"),),
