@@ -15,8 +15,12 @@ RUN_BYTES = 256 * 1024 * 1024
 """Bound for a run that has no database behind it."""
 
 
+ENTRY_BYTES = 300
+"""What an entry takes beside its value: key, tuple, place in the dictionary. Summaries are about as small as that."""
+
+
 class Recent:
-    """A `spincheck.memory.Memory` of at most ``limit`` bytes of values; ``limit`` may be changed at any time."""
+    """A `spincheck.memory.Memory` of about ``limit`` bytes; ``limit`` may be changed at any time."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -37,8 +41,8 @@ class Recent:
     def put(self, shelf: Shelf, key: str, value: bytes) -> None:
         """See `Memory.put`."""
         old = self._values.pop((shelf, key), None)
-        self._size += len(value) - (len(old) if old is not None else 0)
+        self._size += len(value) - len(old) if old is not None else len(value) + ENTRY_BYTES
         self._values[shelf, key] = value
         while self._size > self.limit and len(self._values) > 1:
             _, dropped = self._values.popitem(last=False)
-            self._size -= len(dropped)
+            self._size -= len(dropped) + ENTRY_BYTES

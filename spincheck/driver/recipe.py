@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -56,5 +55,7 @@ def load(recipes: Sequence[Recipe], jobs: int) -> list[Input]:
     """Return the texts in order, ``jobs`` compilers at a time; raises `InputError`."""
     if not any(recipe.command for recipe in recipes):
         return [recipe.load() for recipe in recipes]
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 -- imports logging, which an unchanged file does not need
+
     with ThreadPoolExecutor(jobs or processors()) as pool:
         return list(pool.map(Recipe.load, recipes))

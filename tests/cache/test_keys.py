@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spincheck.cache import keys
-from spincheck.cache.recent import Recent
+from spincheck.cache.recent import ENTRY_BYTES, Recent
 
 PARTS = st.lists(st.one_of(st.text(max_size=5), st.binary(max_size=5)), max_size=4)
 
@@ -58,7 +58,7 @@ def test_stamp_follows_the_source_files(tmp_path, monkeypatch):
 
 
 def test_recent_is_bounded_by_bytes_and_keeps_what_was_used():
-    memory = Recent(1000)
+    memory = Recent(10 * (100 + ENTRY_BYTES))
     for number in range(10):
         memory.put("unit", f"k{number}", bytes(100))
     assert memory.get("unit", "k0") is not None
