@@ -27,9 +27,6 @@ from spincheck.frontend.declarations import Declaration, read_declaration
 from spincheck.frontend.linemap import LineMap
 from spincheck.frontend.patterns import BLANK, IDENTIFIER, WORD_CHARACTER, bracketed
 
-VERSION = "1"
-"""Part of every region's key; to be raised when `scan_region` gives something else for the same text."""
-
 
 class Segment(NamedTuple):
     """``text[start:end]`` is all own (one file's) or all system text; ``main`` is the main file's."""
@@ -116,7 +113,7 @@ def region_key(text: str, own: bool) -> str:
         text.encode("utf-8", "surrogatepass"),
         digest_size=16,
         person=b"region",
-        salt=f"{VERSION}{own:d}".encode(),
+        salt=b"own" if own else b"system",
     ).hexdigest()
 
 
@@ -149,7 +146,10 @@ def scan_region(text: str, start: int, end: int, *, own: bool) -> Region:
             place = (chunk.start - start) * 2
             for name in declared_names(text, chunk):
                 names.setdefault(name, place)
-    names.update(bodies)
+    for name, place in bodies.items():
+        before = names.get(name)
+        if before is None or not text.startswith("typedef", start + (before >> 1)):
+            names[name] = place  # the name of a type is no function's
     if not own:
         return Region(names, tail - start if tail >= 0 else -1)
     return Region(names, tail - start if tail >= 0 else -1, *_own_part(text, chunks, start))

@@ -15,7 +15,7 @@ from spincheck.frontend.declarations import read_declaration
 from spincheck.frontend.linemap import LineMap
 from spincheck.frontend.meanings import Meanings
 from spincheck.frontend.ownership import own_files
-from spincheck.frontend.patterns import IDENTIFIER
+from spincheck.frontend.patterns import IDENTIFIER, WORD_CHARACTER
 from spincheck.frontend.regions import (
     Region,
     Segment,
@@ -34,6 +34,10 @@ from spincheck.ir import RoleDeclaration
 from spincheck.memory import Memory
 
 _NAME = re.compile(IDENTIFIER)
+_INLINE = re.compile(
+    rf"(?<!{WORD_CHARACTER})extern\s++(?:{IDENTIFIER}\s++)??(?:__)?inline(?:__)?(?!{WORD_CHARACTER})"
+)
+"""The head of an inline definition in GNU's sense; another definition of the name is the function that others call."""
 _SMALL = 256
 """Characters of a segment that is scanned every time: that is cheaper than asking for it, and half of all segments are one marker."""
 _LONGEST = 4_000_000
@@ -110,10 +114,21 @@ class Scanned:
                 hit = _NAME.match(self.text, base + name)
                 if hit is None:
                     continue
-                if functions.pop(hit[0], None) is not None:
+                if self._is_type(hit[0]):
                     self.notes.append(
-                        (hit[0], base + name, "defined more than once; the last definition is read")
+                        (hit[0], base + name, "this is a type: a macro has replaced the function's name")
                     )
+                    continue
+                inline = _INLINE.search(self.text, base + start, base + name) is not None
+                before = functions.get(hit[0])
+                if before is not None:
+                    if inline:
+                        continue  # GNU's inline definition beside the external one
+                    if not _INLINE.search(self.text, before.start, before.name):
+                        self.notes.append(
+                            (hit[0], base + name, "defined more than once; the last definition is read")
+                        )
+                    del functions[hit[0]]
                 if end - start > _LONGEST:
                     self.notes.append((hit[0], base + name, f"longer than {_LONGEST} characters"))
                     continue
@@ -121,6 +136,18 @@ class Scanned:
                     hit[0], base + start, base + end, base + brace, base + name, own=True
                 )
         return functions
+
+    def _is_type(self, name: str) -> bool:
+        """Whether ``name`` is first declared by a typedef: then text is no function although it looks like one."""
+        number = self._first.get(name)
+        if number is None:
+            return False
+        segment, region = self.regions[number]
+        return (
+            self.text.startswith("typedef", segment.start + (region.names[name] >> 1))
+            and (meaning := self.meanings.name(name)) is not None
+            and meaning.kind == "typedef"
+        )
 
     # --- names ---
 

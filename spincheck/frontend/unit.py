@@ -28,9 +28,6 @@ from spincheck.frontend.scanned import Definition, Scanned
 from spincheck.frontend.tokens import Token, tokenise
 from spincheck.memory import Memory
 
-FRONTEND_VERSION = "1"
-"""Part of every key of the shelves ``unit`` and ``function``; to be raised when the same text gives another result."""
-
 _BUILTIN_PREFIXES = ("__builtin_", "__sync_", "__atomic_")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -49,7 +46,7 @@ class Settings:
     @cached_property
     def digest(self) -> bytes:
         """Hash of everything that changes what a unit is."""
-        parts = [FRONTEND_VERSION, *sorted(self.operations), "", *self.roots]
+        parts = [*sorted(self.operations), "", *self.roots]
         return blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
@@ -276,9 +273,7 @@ class _Reader:
             used = sorted(group & self._meanings.keys())
             piece.names = {name: self._meanings[name][0] for name in used}
             # Apart, so that whoever explains a change can tell which of the two it was
-            piece.key = _digest(FRONTEND_VERSION, *piece.texts) + _digest(
-                *(self._meanings[name][1] for name in used)
-            )
+            piece.key = _digest(*piece.texts) + _digest(*(self._meanings[name][1] for name in used))
         kept = self._memory.get_many("function", [piece.key for piece in pieces])
         for piece in pieces:
             piece.kept = _decode(kept.get(piece.key))

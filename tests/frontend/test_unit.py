@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from spincheck import ir
@@ -139,7 +139,7 @@ BLANKS = st.lists(
 ).map("".join)
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_keys_do_not_see_layout(data):
     """Blanks between tokens and text above change places, never keys, code or ordinals."""
@@ -155,7 +155,7 @@ def test_keys_do_not_see_layout(data):
     assert [moved.spell("helper", at) for at in range(8)] == [first.spell("helper", at) for at in range(8)]
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(BLANKS, st.integers(0, 30))
 def test_locate_agrees_with_a_line_counter(blank, at):
     marker, source = MAIN.split("\n", 1)
@@ -213,6 +213,65 @@ def test_two_definitions_are_noted_and_the_last_is_read():
     found = unit("int f(void) { return A(); }\nint f(void) { return B(); }\n")
     assert header(found, "f").calls == ("B",)
     assert [(u.function, u.line) for u in found.record.unanalysed] == [("f", 2)]
+
+
+def test_an_inline_definition_beside_the_external_one_is_none_of_two():
+    inline = "extern __inline__ __attribute__((gnu_inline)) int f(void) { return A(); }\n"
+    external = "int f(void) { return B(); }\n"
+    for text in (inline + external, external + inline):
+        found = unit(text)
+        assert header(found, "f").calls == ("B",)
+        assert found.record.unanalysed == ()
+
+
+def test_a_function_whose_name_a_macro_took_away_is_told():
+    """``#define Allocate(x) 0`` makes ``STATUS Allocate(x) { … }`` text without a name."""
+    found = unit(
+        "typedef int STATUS;\nSTATUS ((STATUS)((int)0)) { return A(); }\nSTATUS ((STATUS)((int)1)) { return B(); }\nint g(void) { return 1; }\n"
+    )
+    assert [f.name for f in found.record.functions] == ["g"]
+    assert [(u.function, u.line) for u in found.record.unanalysed] == [("STATUS", 2), ("STATUS", 3)]
+    assert all("macro" in u.reason for u in found.record.unanalysed)
+
+
+MSVC = """#line 1 "c:\\\\drv\\\\a.c"
+#line 1 "c:\\\\Program Files (x86)\\\\Windows Kits\\\\10\\\\Include\\\\10.0\\\\km\\\\wdm.h"
+#pragma once
+typedef __declspec("SAL_name" "(" "\\"_Function_class_\\"" ")") long NTSTATUS; typedef unsigned char KIRQL;
+__declspec(dllimport) [SA_Post(MustCheck=SA_Yes)] NTSTATUS __stdcall Query([SA_Pre(Null=SA_No)] void *p);
+__declspec(dllimport) void __stdcall Acquire([SA_Pre(Deref=1)] int *lock); void __stdcall Release(int *lock);
+static __forceinline void __cdecl Takes(int *lock) { Acquire(lock); __pragma(warning(suppress: 28167)) }
+#pragma warning(pop)
+#line 3 "c:\\\\drv\\\\a.c"
+
+typedef int EVT(int a);
+EVT MyEvt;
+typedef char __C_ASSERT__[(sizeof(int) == 4) ? 1 : -1];
+static int lock;
+__declspec(code_seg("PAGE")) int __stdcall MyEvt(int a)
+{
+#line 20 "c:\\\\drv\\\\a.c"
+    __pragma(warning(suppress: 6326)) switch (a) { case 1i32: Takes(&lock); }
+#pragma warning(disable: 4127)
+    __try { Release(&lock); } __except (1) { return -1i64; }
+    return 0x10ui64;
+}
+"""
+
+
+def test_text_of_microsofts_compiler():
+    found = unit(MSVC.replace("\n", "\r\n"))
+    assert [(f.name, f.own, f.line) for f in found.record.functions] == [
+        ("MyEvt", True, 8),
+        ("Takes", False, 5),
+    ]
+    assert found.record.source == "c:\\drv\\a.c"
+    assert found.record.roles == (ir.RoleDeclaration("MyEvt", "EVT"),)
+    assert found.record.unanalysed == ()
+    assert header(found, "MyEvt").recovered == ()
+    assert header(found, "MyEvt").calls == ("Release", "Takes")
+    at = next(at for at in range(60) if found.spell("MyEvt", at) == "Takes")
+    assert found.locate("MyEvt", at)[:2] == ("c:\\drv\\a.c", 20)
 
 
 def test_long_is_wide_on_unix():
@@ -324,6 +383,7 @@ PIECES = st.sampled_from(["int f(void) {", "}", "{", "x();", "Acquire(&l);", "if
                           "enum { A = B };", '"', "'", "/*", "*/", "(", ")", "int t[] = { f };", "\0", "\udc80", "else", "return;", "static void g(int a) { f(); }"])  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.lists(PIECES, max_size=25).map(" ".join))
 def test_any_sequence_has_a_unit_and_memory_does_not_matter(text):
     memory = NoMemory()
