@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from spincheck.analysis import program
 from spincheck.cache.keys import Stamped
 from spincheck.cache.store import Store
 from spincheck.driver.inputs import Input
@@ -33,6 +34,9 @@ MOVE = (0, 0)
 # Functions analysed, and SQL statements at most: one for each row written, and for the trail that --explain-cache follows.
 ANALYSED = {"cold": 60, "unchanged": 0, "edit": 1, "moved": 0}
 STATEMENTS = {"cold": 222, "unchanged": 2, "edit": 85, "moved": 83}
+
+# Functions analysed, summaries read and SQL statements at most of a driver step: new, after an edit, after a move.
+DRIVER_STEP = ((34, 26, 80), (0, 1, 12), (0, 1, 12))
 
 
 class Reads:
@@ -95,3 +99,35 @@ def test_analysis_and_database_do_what_changed_and_no_more(tmp_path, what):
     analysed, sql = done
     assert analysed == ANALYSED[what]
     assert sql <= STATEMENTS[what]
+
+
+def test_driver_step_with_an_index_reads_only_what_an_edit_reaches(tmp_path, monkeypatch):
+    decoded = []
+    decode = program.decode
+    monkeypatch.setattr(program, "decode", lambda data: decoded.append(data) or decode(data))
+    monkeypatch.setattr(program, "INDEX_COMPONENTS", 0)
+    monkeypatch.chdir(tmp_path)
+
+    def link(texts: dict[str, str]) -> tuple[int, int, int]:
+        units = []
+        with Session(Options(cache="cache.sqlite", jobs=1)) as session:
+            for name, text in texts.items():
+                Path(name).write_text(text)
+                units.append(name.replace(".i", ".spin"))
+                session.unit(name, units[-1], record=False)
+            decoded.clear()
+            said: list[str] = []
+            assert session.store is not None
+            connection = session.store.connection()
+            assert connection is not None
+            connection.set_trace_callback(said.append)
+            report, _ = session.link_units(units, "driver.json", record=False)
+            session.flush()
+            connection.set_trace_callback(None)
+        return report.stats.functions_analysed, len(decoded), len(said)
+
+    for texts, (analysed, read, sql) in zip((TEXTS, EDITED, MOVED), DRIVER_STEP, strict=True):
+        done = link(texts)
+        assert done[0] == analysed
+        assert done[1] <= read
+        assert done[2] <= sql
