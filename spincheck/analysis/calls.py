@@ -157,12 +157,12 @@ class Calls:
 
     def _forbid(self, state: State, call: Call, ban: Forbidden, through: str, given_back: Collection[Term] = ()) -> None:
         for lock, held in state.locks.items():
-            if held.status == "held" and held.kind in ban.kinds:
+            if held.status == "held" and ban.covers(held.kind, _global_name(lock)):
                 problem = Problem("call-while-holding", lock, held.kind, held.operation, ban.function, call.at, through=through)
                 self._in.problems.append((problem, state.copy()))
                 return
         for lock, kind in (self._machine.held_on_entry or {}).items():
-            if kind in ban.kinds and lock not in state.locks and lock not in given_back and tainted(state.terms) not in state.locks:
+            if ban.covers(kind, _global_name(lock)) and lock not in state.locks and lock not in given_back and tainted(state.terms) not in state.locks:
                 problem = Problem("call-while-holding", lock, kind, "", ban.function, call.at, through=through)
                 self._in.problems.append((problem, state.copy()))
                 return
@@ -577,6 +577,10 @@ class Calls:
                 if saved is not None:
                     self._machine.tokens.setdefault(saved, lock)
             state.locks[lock] = LockState(status, row.kind, count, row.mode, row.operation, row.variant, saved, handle)
+
+
+def _global_name(lock: Term) -> str:
+    return str(lock.args[0]) if lock.op == "lock" and len(lock.args) == 1 else ""
 
 
 def _operation_of(summary: Summary, lock: int) -> str:

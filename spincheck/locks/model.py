@@ -166,7 +166,8 @@ class Immediate(_Fact, frozen=True):
 class Forbidden(_Fact, frozen=True):
     """A call that must not be made while a lock of one of ``kinds`` is held.
 
-    ``when``: only if true; ``unless``: not if true. A condition whose truth is unknown makes no finding.
+    ``when``: only if true; ``unless``: not if true. A condition whose truth is unknown makes no finding. ``locks``: only while one of
+    these global locks is held, by name.
     """
 
     function: str
@@ -174,6 +175,11 @@ class Forbidden(_Fact, frozen=True):
     when: Condition | None = None
     unless: Condition | None = None
     rule: str = ""
+    locks: tuple[str, ...] = ()
+
+    def covers(self, kind: str, name: str) -> bool:
+        """Whether holding a lock of this kind forbids the call; ``name`` is a global lock's, "" for any other."""
+        return kind in self.kinds and (not self.locks or name in self.locks)
 
 
 class Required(_Fact, frozen=True):

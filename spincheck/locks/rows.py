@@ -107,6 +107,7 @@ class ForbiddenRow(msgspec.Struct, forbid_unknown_fields=True):
     when: str = ""
     unless: str = ""
     rule: str = ""
+    locks: list[str] = []
 
 
 class RequiredRow(msgspec.Struct, forbid_unknown_fields=True):
@@ -271,7 +272,9 @@ def make_forbidden(row: ForbiddenRow) -> tuple[Forbidden, ...]:
     when = parse_condition(row.when) if row.when else None
     unless = parse_condition(row.unless) if row.unless else None
     names = [row.function] if isinstance(row.function, str) else row.function
-    return tuple(Forbidden(identifier(name), tuple(row.kinds), when, unless, row.rule) for name in names)
+    return tuple(
+        Forbidden(identifier(name), tuple(row.kinds), when, unless, row.rule, tuple(row.locks)) for name in names
+    )
 
 
 def make_required(row: RequiredRow) -> tuple[Required, ...]:

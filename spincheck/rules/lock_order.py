@@ -15,13 +15,32 @@ class LockOrderRule(Rule):
     title = "locks are always acquired in the same order"
     models = ("kmdf", "wdm", "ndis", "storport", "posix", "linux")
     severity = "warning"
+    pages = ("storport-storportspinlock3",)
+    microsoft = "Storport's own locks are acquired in their fixed order; no rule covers a driver's own locks."
     differs = (
-        "Microsoft's StorPortSpinLock3 has the fixed hierarchy of Storport's locks; nothing covers a driver's "
-        "own locks. A warning: something else may keep the two paths apart. One lock of two objects is no order, "
+        "The fixed order of Storport's locks (DPC or StartIo, then interrupt) and every order that the driver itself makes. "
+        "A warning: something else may keep the two paths apart. One lock of two objects is no order, "
         "and neither are both orders in one callback that never runs twice at a time."
     )
-    matches = (Match(("order-cycle",), rank=PRIMARY),)
+    matches = (
+        Match(("order-cycle",), rank=PRIMARY),
+        Match(("call-while-holding",), rank=PRIMARY, hinted=True),
+    )
     valid = (
+        """\
+HW_STARTIO HwStartIo;
+
+BOOLEAN HwStartIo(PVOID Extension, PVOID Srb)
+{
+    PDEVICE dev = DeviceOf(Extension);
+    STOR_LOCK_HANDLE handle;
+
+    StorPortAcquireSpinLock(Extension, InterruptLock, NULL, &handle);
+    dev->Count++;
+    StorPortReleaseSpinLock(Extension, &handle);
+    return TRUE;
+}
+""",
         """\
 EVT_WDF_TIMER EvtTimer;
 
@@ -105,6 +124,21 @@ VOID EvtDpc(WDFDPC Dpc)
 """,
     )
     invalid = (
+        Invalid(
+            """\
+HW_INTERRUPT HwInterrupt;
+
+BOOLEAN HwInterrupt(PVOID Extension)
+{
+    STOR_LOCK_HANDLE handle;
+
+    StorPortAcquireSpinLock(Extension, StartIoLock, NULL, &handle);
+    StorPortReleaseSpinLock(Extension, &handle);
+    return TRUE;
+}
+""",
+            (Expect(7, "LockOrder"),),
+        ),
         Invalid(
             """\
 EVT_WDF_TIMER EvtTimer;

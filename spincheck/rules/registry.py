@@ -97,7 +97,7 @@ def describe(finding: Finding, known: tables.Tables | None = None) -> Descriptio
     nouns and hints of a user's rows.
     """
     table = _hints(known or tables.load(tables.families()))
-    calls = [table[call] for call in (finding.other, *finding.operations) if call in table]
+    calls = [table[call] for call in (finding.other, *finding.operations[-1:]) if call in table]
     hints = frozenset[str]().union(*calls)
     ranked = [
         (rank, rule.name, rule)

@@ -284,6 +284,8 @@ def _meeting(condition: Condition | None, *, holds: bool) -> str | None:
         return None
     if condition.test == "nonzero":
         return "1" if holds else "0"
+    if condition.test == "equals":
+        return str(condition.value if holds else condition.value + 100)
     if condition.test == "bits":
         return hex(condition.value) if holds else "0"
     if condition.test == "points_to_zero":
@@ -326,15 +328,19 @@ def _around(family: str, operation: Operation | None, call: str) -> tuple[list[s
 
 def _forbidden(family: str, row: Forbidden, name: str) -> list[Case]:
     _, take, give = WORLDS[family]
-    if "lspin" not in row.kinds and "@spin" not in row.kinds:
-        raise LookupError(row)
+    if row.locks:
+        assert row.locks == ("interrupt lock",), row
+        take = "StorPortAcquireSpinLock(dev, InterruptLock, NULL, &first);"
+        give = "StorPortReleaseSpinLock(dev, &first);"
+    else:
+        assert "lspin" in row.kinds or "@spin" in row.kinds, row
     operation = next(iter(tables.load((family,)).operations.get(row.function, ())), None)
     condition = row.when or row.unless
     wrong, line = _around(
         family, operation, _call(family, row.function, condition, holds=row.when is not None)
     )
     zero = (
-        ["long long zero = 0;", "unsigned long flags; KIRQL irql; void *x = b;"]
+        ["long long zero = 0;", "unsigned long flags; KIRQL irql; STOR_LOCK_HANDLE first, stor; void *x = b;"]
         if family == "windows"
         else ["unsigned long flags; void *x = b;"]
     )

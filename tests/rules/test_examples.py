@@ -100,6 +100,7 @@ def _joined(texts: list[str]) -> str:
         "CancelSend",
         "DpcRoutine",
         "HwStartIo",
+        "HwInterrupt",
     )
     names += ("EvtTimer", "EvtDpc", "EvtWorkItem", "EvtD0Entry", "EvtIoRead", "EvtIsr", "EvtPrepareHardware")
     names += ("DispatchRead", "DispatchPower", "DispatchCleanup")
