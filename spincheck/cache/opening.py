@@ -25,6 +25,9 @@ from spincheck.cache_schema import APPLICATION_ID, VERSION, create, upgrade
 LARGEST_VALUE = 64 * 1024 * 1024
 """Bytes; SQLite refuses to make a longer value in memory, whatever the file says."""
 
+FAULTS = (sqlite3.Error, OverflowError, UnicodeDecodeError)
+"""What the sqlite3 module raises: a number beyond its column, and a message that quotes a damaged schema, are no errors of its own kind."""
+
 _TABLES = {"entries", "builds", "steps", "diagnostics", "_sqlite_migrations", "sqlite_sequence"}
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH}
 
@@ -64,7 +67,7 @@ def open_database(path: Path, busy_seconds: float, told: list[str]) -> sqlite3.C
                 _make(path)
         except OSError as error:
             raise UnusableError(_why(error)) from None
-        except sqlite3.Error as error:
+        except FAULTS as error:
             raise UnusableError(str(error)) from None
     raise UnusableError("it keeps changing while it is being opened")
 
@@ -89,7 +92,7 @@ def connect(path: Path, busy_seconds: float) -> sqlite3.Connection | None:
         if identify(path) != identity:  # replaced meanwhile: this connection could mix up the two logs
             connection.close()
             return None
-    except sqlite3.Error as error:
+    except FAULTS as error:
         if connection is not None:
             connection.close()
         if is_damage(error):
@@ -115,13 +118,15 @@ def replace_damaged(path: Path, identity: tuple[int, int], reason: str, busy_sec
                 return f"{path}: the cache is damaged ({reason}); kept as {aside.name}, a new one was made"
     except OSError as error:
         raise UnusableError(_why(error)) from None
-    except sqlite3.Error as error:
+    except FAULTS as error:
         raise UnusableError(str(error)) from None
     return f"{path}: the cache is damaged ({reason}) and was replaced; going on without it"
 
 
-def is_damage(error: sqlite3.Error) -> bool:
-    """Whether an error means that the content of the file is wrong, not that the file cannot be reached."""
+def is_damage(error: Exception) -> bool:
+    """Whether one of `FAULTS` means that the content of the file is wrong, not that the file cannot be reached."""
+    if not isinstance(error, sqlite3.Error):
+        return True
     code: object = getattr(error, "sqlite_errorcode", None)
     if isinstance(code, int):
         return code & 0xFF in _DAMAGE

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Self
 from spincheck import __version__
 from spincheck.builds import Build, BuildStep
 from spincheck.cache.opening import (
+    FAULTS,
     LARGEST_VALUE,
     UnusableError,
     identify,
@@ -107,7 +108,7 @@ class Store:
             try:
                 for start in range(0, len(missing), _MANY):
                     self._read(connection, shelf, missing[start : start + _MANY], found)
-            except (sqlite3.Error, OverflowError) as error:
+            except FAULTS as error:
                 self._failed(error)
         if self._shared_at and missing:
             self._read_shared(shelf, [key for key in missing if key not in found], found)
@@ -143,8 +144,8 @@ class Store:
         if connection is not None:
             try:
                 self._write(connection)
-            except (sqlite3.Error, OverflowError) as error:
-                if isinstance(error, sqlite3.Error) and is_damage(error):
+            except FAULTS as error:
+                if is_damage(error):
                     self._failed(error)
                 else:
                     # Locked or full: what is there can still be read.
@@ -290,8 +291,7 @@ class Store:
         if connection is not None:
             connection.close()
         self._recent.limit = RUN_BYTES
-        damaged = isinstance(error, OverflowError) or (isinstance(error, sqlite3.Error) and is_damage(error))
-        if damaged and self._identity is not None:
+        if is_damage(error) and self._identity is not None:
             try:
                 self._warn(replace_damaged(self.path, self._identity, str(error), self._busy_seconds))
             except UnusableError as reason:

@@ -120,7 +120,13 @@ class Trails:
             return None
 
     def step(
-        self, step: str, result: str, accounts: Sequence[Account] | None, versions: tuple[str, str], *, explain: bool
+        self,
+        step: str,
+        result: str,
+        accounts: Sequence[Account] | None,
+        versions: tuple[str, str],
+        *,
+        explain: bool,
     ) -> list[Reason]:
         """Keep what a step depended on; return why its functions were analysed if ``explain``.
 
@@ -212,7 +218,9 @@ def _callee(
     unit, now, before = where
     units = elsewhere.get(name, [])
     if definition is None:
-        return f"`{name}` is not defined here any more" if units and (unit in units or len(units) == 1) else ""
+        return (
+            f"`{name}` is not defined here any more" if units and (unit in units or len(units) == 1) else ""
+        )
     mine = now.units.get(definition.unit, {}).get(definition.name)
     old = before.units.get(definition.unit, {}).get(definition.name)
     if old is None and units:

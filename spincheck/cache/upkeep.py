@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from sqlite_utils import Database
 
+from spincheck.cache.opening import FAULTS
 from spincheck.cache.store import checksum, database_bytes
 
 _CHUNK = 500
@@ -138,7 +139,7 @@ def _integrity(connection: sqlite3.Connection) -> list[str]:
             f"row {row[1]} of {row[0]} refers to nothing in {row[2]}"
             for row in connection.execute("PRAGMA foreign_key_check")
         ]
-    except sqlite3.DatabaseError as error:
+    except FAULTS as error:
         return [str(error)]
     return [line for line in lines if line != "ok"]
 

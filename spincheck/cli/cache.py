@@ -13,7 +13,7 @@ from pathlib import Path
 
 from spincheck.builds import Build
 from spincheck.cache import history, shared, upkeep
-from spincheck.cache.opening import DamagedError, UnusableError, connect
+from spincheck.cache.opening import FAULTS, DamagedError, UnusableError, connect
 from spincheck.cache.store import BUSY_SECONDS, Store, limit_from_environment
 from spincheck.cli.errors import say
 from spincheck.driver.inputs import InputError
@@ -135,7 +135,7 @@ def _opened(cache: str | None, *, damage_is_error: bool = True) -> Iterator[sqli
         if not damage_is_error:
             raise
         raise InputError(f"{path}: {error}; the next check sets it aside and makes a new one") from None
-    except sqlite3.Error as error:
+    except FAULTS as error:
         raise InputError(f"{path}: {error}; spincheck cache verify tells more") from None
     finally:
         if connection is not None:

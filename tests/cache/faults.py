@@ -16,6 +16,7 @@ import signal
 import sqlite3
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -64,6 +65,7 @@ class Harmed:
             built = build(self.versions[version], self.place / name, self.cache)
             (self.place / f"{name}.done").write_bytes(msgspec.msgpack.encode(built))
         except BaseException:  # noqa: BLE001 -- a child must not come back into the tests
+            traceback.print_exc()
             os._exit(70)
         os._exit(0)
 

@@ -103,6 +103,24 @@ def test_junk_is_set_aside_and_kept(tmp_path):
     check(path, warning="corrupt-2", found=False)
 
 
+def test_schema_that_is_no_text_is_damage(tmp_path):
+    """SQLite quotes it in its message, which Python then cannot decode."""
+    path = tmp_path / "c.sqlite"
+    with Store(path) as store:
+        store.put("unit", "k", b"value")
+    data = path.read_bytes()
+    assert data.count(b"CREATE TABLE") > 3
+    path.write_bytes(data.replace(b"CREATE TABLE", b"CREATE \xe1\x28\xa1LE"))
+    with Store(path) as store:
+        assert store.get("unit", "k") is None
+        store.put("unit", "k", b"again")
+        assert len(store.warnings) == 1
+        assert "damaged" in store.warnings[0]
+    with Store(path) as store:
+        assert store.get("unit", "k") == b"again"
+        assert store.warnings == []
+
+
 def test_flipped_bits_never_give_a_wrong_value(tmp_path):
     path = tmp_path / "c.sqlite"
     filled(path)
