@@ -26,12 +26,16 @@ from spincheck.domain.terms import Term
 class Budget:
     """How much one function may cost.
 
-    ``disjuncts``: states kept apart at one join; ``steps``: instructions interpreted before the budget of disjuncts shrinks to a few;
+    ``disjuncts``: states kept apart at one join; ``steps``: instructions interpreted, a call counting once for each case, before the budget of disjuncts shrinks to a few;
     ``turns``: visits of a loop head with one set of locks before the loop is widened, where the loop touches
-    locks, and where it does not.
+    locks, and where it does not; ``lock_sets``: sets of locks kept apart at one point, of those over it no lock is certain, and the
+    report says so.
     """
 
-    def __init__(self, disjuncts: int = 32, steps: int = 2_000, turns: int = 4, idle_turns: int = 2) -> None:
+    def __init__(
+        self, disjuncts: int = 32, steps: int = 2_000, turns: int = 4, idle_turns: int = 2, lock_sets: int = 32
+    ) -> None:
+        self.lock_sets = lock_sets
         self.disjuncts = disjuncts
         self.steps = steps
         self.turns = turns
@@ -46,9 +50,6 @@ Seen = dict[Any, list[State]]
 
 FEW = 6
 """Disjuncts per set of locks once the steps are used up."""
-
-MOST_LOCK_SETS = 32
-"""Sets of locks that are kept apart at one point; of those over it no lock is certain, and the report says so."""
 
 STOP = 3
 """At this multiple of its steps a function is given up; what was found until then stands."""
@@ -120,8 +121,8 @@ class Fixpoint:
         """Follow straight-line code until control splits or reaches a join."""
         joins = self._graph.joins
         while True:
-            self._steps += 1
             steps = self._in.step(state, pc)
+            self._steps += max(1, len(steps))  # a call costs as many as it has cases that fit
             if len(steps) == 1 and steps[0].target != EXIT and steps[0].target not in joins:
                 pc, state = steps[0].target, steps[0].state
                 continue
@@ -233,13 +234,14 @@ class Fixpoint:
                 joined.trace = merge([first.trace, second.trace], pc)
                 group[-2:] = [joined]
                 total -= 1
-        if len(groups) <= MOST_LOCK_SETS:
+        most = self._budget.lock_sets
+        if len(groups) <= most:
             return [state for group in groups.values() for state in group]
         code = self._in.function.code
         at = getattr(code[min(pc, len(code) - 1)], "at", 0)
-        self.exhausted.append((at, f"more than {MOST_LOCK_SETS} sets of locks at one point"))
-        kept = [state for group in list(groups.values())[: MOST_LOCK_SETS - 1] for state in group]
-        rest = [state for group in list(groups.values())[MOST_LOCK_SETS - 1 :] for state in group]
+        self.exhausted.append((at, f"more than {most} sets of locks at one point"))
+        kept = [state for group in list(groups.values())[: most - 1] for state in group]
+        rest = [state for group in list(groups.values())[most - 1 :] for state in group]
         blurred = merging.blur(rest, pc)
         blurred.trace = merge([state.trace for state in rest], pc)
         return [*kept, blurred]

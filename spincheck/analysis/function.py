@@ -31,6 +31,10 @@ EXACT = Budget(disjuncts=12, steps=800)
 """For a second look on behalf of one caller that holds a lock; what it does not tell apart makes no defect."""
 
 
+RECURSIVE = Budget(disjuncts=8, steps=800, lock_sets=10)
+"""For a function of a recursion of several: each is looked at many times, and each case of one is a case of all."""
+
+
 class Surroundings(NamedTuple):
     """What a function's analysis asks of the program around it.
 
@@ -130,11 +134,18 @@ def _slice(graph: Graph, around: Surroundings, *, result_matters: bool, flags_ma
 
 
 def analyse_function(
-    function: Function, around: Surroundings, standing: Standing, *, has_callers: bool, exact: bool = False
+    function: Function,
+    around: Surroundings,
+    standing: Standing,
+    *,
+    has_callers: bool,
+    exact: bool = False,
+    recursive: bool = False,
 ) -> Summary:
     """Return the summary of a function whose callees' summaries are known.
 
-    ``exact``: ways out that differ only in which locks had to be free on entry stay cases of their own.
+    ``exact``: ways out that differ only in which locks had to be free on entry stay cases of their own. ``recursive``: other functions
+    that call this one are called by it.
     """
     graph = Graph(function)
     asked = (has_callers or standing.kind != "entry") and function.result != "void"
@@ -152,7 +163,8 @@ def analyse_function(
             first = coarse
     if first is None or judge is None:
         relevance = _slice(graph, around, result_matters=asked, flags_matter=flagged)
-        first = run(function, graph, around, standing, relevance, EXACT if exact else Budget(), exact=exact)
+        budget = EXACT if exact else RECURSIVE if recursive else Budget()
+        first = run(function, graph, around, standing, relevance, budget, exact=exact)
         if first.fixpoint.gave_up:
             # The coarse look covers every path too; what it takes for a defect and is none falls away in the replay.
             narrow = _slice(graph, around, result_matters=False)

@@ -110,6 +110,7 @@ class _Program:
         self._notes: dict[str, Note] = {}
         self._later: dict[int, str] = {}
         self._recursive: set[int] = set()
+        self._mutual: set[int] = set()
 
     def outcome(self) -> Outcome:
         components = self._graph.components()
@@ -200,6 +201,8 @@ class _Program:
         recursive = len(members) > 1 or any(callee is members[0] for callee in members[0].callees.values())
         if recursive:
             self._recursive.update(id(node) for node in members)
+        if len(members) > 1:
+            self._mutual.update(id(node) for node in members)
         keys = {id(node): self._key(node, members if recursive else []) for node in members}
         if all(key in self._index for key in keys.values()):
             for node in members:
@@ -293,16 +296,19 @@ class _Program:
 
         around = Surroundings(self._tables, callee, exact_callee, _no_targets, _no_constant)
         standing = self._graph.standing(node)
-        return analyse_function(code, around, standing, has_callers=bool(node.callers), exact=exact)
+        return analyse_function(code, around, standing, has_callers=bool(node.callers), exact=exact, recursive=id(node) in self._mutual)
 
     def _exact(self, node: Node) -> Summary:
-        """Return the summary with every case kept; asked for only where a lock is held that the function takes on some paths."""
+        """Return the summary with every case kept; asked for only where a lock is held that the function takes on some paths.
+
+        Of a recursion there is none: its cases would be as many as the ways through all its functions.
+        """
         known = self._exacts.get(id(node))
         if known is None:
             known = self._summary(node)
             assert known is not None
             self._exacts[id(node)] = known  # what a recursive request gets
-            if not known.is_exact():
+            if not known.is_exact() and id(node) not in self._recursive:
                 known = self._exacts[id(node)] = self._analyse(node, exact=True)
         return known
 

@@ -43,6 +43,9 @@ MAX_SETS = 24
 MAX_FREE_NEEDS = 16
 """Locks of which a case tells that they must be free on entry, nearest first; of others no caller can be told that it holds one already."""
 
+MAX_LOCKS = 24
+"""Locks that a case tells one by one; of more, those in doubt are "any lock"."""
+
 MAX_DEPTH = 12
 """Steps from a caller's values to a lock that it is told about; a recursion over a list would go on for ever."""
 
@@ -80,6 +83,9 @@ def _case(interpreter: Interpreter, state: State, writer: TermWriter) -> Case:
     result = state.memory.get(interpreter.returned)
     visible = {cell: value for cell, value in state.memory.items() if _is_visible(interpreter, cell)}
     locks = _visible_locks(interpreter, state)
+    uncertain = len(locks) > MAX_LOCKS
+    if uncertain:
+        locks = {lock: held for lock, held in locks.items() if held.status != "maybe"}
     shown: set[Term] = set()
     for term in (result, *visible, *visible.values(), *locks):
         if term is not None:
@@ -122,7 +128,7 @@ def _case(interpreter: Interpreter, state: State, writer: TermWriter) -> Case:
         writes=tuple((writer.add(cell), writer.add(value)) for cell, value in plain.items()),
         filled=tuple((writer.add(cell.args[0]), writer.add(value)) for cell, value in visible.items() if cell.op == "all"),
         calls=tuple(sorted(state.calls)),
-        tainted=tainted(terms) in state.locks,
+        tainted=uncertain or tainted(terms) in state.locks,
         tokens=tuple((writer.add(value), writer.add(lock)) for value, lock in saved.items() if lock is not None),
     )
 
@@ -169,7 +175,10 @@ def _visible_locks(interpreter: Interpreter, state: State) -> dict[Term, LockSta
     return {
         lock: held
         for lock, held in state.locks.items()
-        if lock is not taint and _lock_is_visible(interpreter, lock) and not _is_given_back(state, lock)
+        if lock is not taint
+        and _lock_is_visible(interpreter, lock)
+        and not _is_given_back(state, lock)
+        and (held.status == "held" or (lock.is_input and lock.depth <= MAX_DEPTH))
     }
 
 
