@@ -86,7 +86,7 @@ def internal_message(error: BaseException) -> str:
 def say(message: str) -> None:
     """Write one message to standard error, without what could command a terminal; a closed one is nothing to fail over."""
     try:
-        sys.stderr.write(f"spincheck: {printable(message)}\n")
+        sys.stderr.write(f"spincheck: {printable(message, lines=True)}\n")
         sys.stderr.flush()
     except (OSError, ValueError):
         return

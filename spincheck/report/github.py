@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from spincheck.diagnostics import Diagnostic, Report
 from spincheck.report.context import EMPTY, Context
-from spincheck.report.text import summary_line
+from spincheck.report.text import printable, summary_line
 
 
 def render(report: Report, *, verbosity: int = 0, context: Context = EMPTY) -> str:  # noqa: ARG001 -- all reporters are called alike
@@ -28,7 +28,7 @@ def _annotation(one: Diagnostic) -> str:
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return printable(text, lines=True).replace("%", "%25").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:

@@ -84,16 +84,16 @@ def line_states(diagnostic: Diagnostic, source: Callable[[str], str | None]) -> 
     """Return the runs of lines whose state the path tells, in the order of its steps; a later run has the last word."""
     found: list[Lines] = []
     blocks: dict[str, Blocks | None] = {}
-    frames: list[TraceStep | None] = []
+    frames: dict[int, TraceStep] = {}
     for step, (before, after) in zip(diagnostic.trace, states(diagnostic), strict=True):
-        depth = max(step.depth, 0)
-        last = frames[depth] if depth < len(frames) else None
+        # A step further out ends the calls that it is outside of.
+        frames = {depth: last for depth, last in frames.items() if depth <= step.depth}
+        last = frames.get(step.depth)
         if before != "?" and last is not None and (last.function, last.file) == (step.function, step.file):
             found += _between(last, step, before, _blocks(step.file, source, blocks))
         if after != "?":
             found.append(Lines(step.file, step.line, step.line, after, walked=True))
-        # A step further out ends the calls that it is outside of.
-        frames = [*frames[:depth], *[None] * (depth - len(frames)), step]
+        frames[step.depth] = step
     return found
 
 

@@ -23,16 +23,15 @@ def render(report: Report, *, verbosity: int = 0, context: Context = EMPTY) -> s
     return "".join(f"{printable(line)}\n" for line in lines)
 
 
-def printable(text: str) -> str:
-    """Return text that cannot command a terminal, or make two lines of one: control characters become their escapes.
+def printable(text: str, *, lines: bool = False) -> str:
+    """Return text that cannot command a terminal: control characters become their escapes, line feeds too unless it may have ``lines``.
 
-    Names of files and locks come from line markers and sources, which may be anybody's. Line feeds between the lines of a compiler's message stay.
+    Names of files and locks come from line markers and sources, which may be anybody's.
     """
     if text.isprintable():
         return text
-    return "".join(
-        character if character.isprintable() or character == "\n" else ascii(character)[1:-1] for character in text
-    )
+    kept = "\n" if lines else ""
+    return "".join(one if one.isprintable() or one in kept else ascii(one)[1:-1] for one in text)
 
 
 def diagnostic_lines(diagnostic: Diagnostic) -> Iterator[str]:

@@ -25,5 +25,5 @@ def test_no_text_starts_another_command():
     )
     (line,) = github.render(made(hostile), verbosity=-1).splitlines()
     assert line == (
-        "::error file=a%2Cb%3Ac%25%0A%3A%3Aset-env name=X%3A%3Ay.c,line=9,col=9,title=A%0A%3A%3Astop-commands%3A%3Az::m%0D%0A::error::x 100%25"
+        "::error file=a%2Cb%3Ac%25%0A%3A%3Aset-env name=X%3A%3Ay.c,line=9,col=9,title=A%0A%3A%3Astop-commands%3A%3Az::m\\r%0A::error::x 100%25"
     )
