@@ -43,9 +43,9 @@ __all__ = ["InputError", "Options", "Session", "check_paths", "check_texts", "li
 
 World = Literal["open", "closed"]
 
-MANY_FILES = 4
-MANY_BYTES = 6_000_000
-"""Below this many files, or bytes of text, starting processes costs more than it saves (0.25 s each against about 0.2 s per 2 MB unit)."""
+MANY_FILES = 12
+MANY_BYTES = 12_000_000
+"""From so many files and bytes of text on, files are read as tasks, see `spincheck.driver.workers.POOL_TASKS`."""
 
 
 def check_paths(paths: Sequence[str], options: Options) -> Report:

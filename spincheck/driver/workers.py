@@ -22,8 +22,9 @@ AHEAD = 3
 """Tasks waiting for each process, so that none is idle while its next task is made."""
 
 
-POOL_TASKS = 4
-"""Fewer tasks are done sooner in the asking process than by processes that must start first."""
+POOL_TASKS = 12
+"""Fewer tasks are done sooner in the asking process. A 2 MB unit takes 0.12 s there; a process takes 0.3 s to start and reads the headers for itself
+again, so two of them have done 16 units with 3.6 s of processor time in place of 2.2 s."""
 
 
 class Workers(Protocol):

@@ -119,6 +119,7 @@ def worker(address: str, place: Path, **environment: str) -> Iterator[subprocess
 
 
 def test_a_cluster_gives_the_bytes_of_a_local_run_and_fills_the_cache(database, tmp_path, monkeypatch):
+    monkeypatch.setattr(sessions, "MANY_FILES", 1)
     monkeypatch.setattr(sessions, "MANY_BYTES", 0)
     recipes = recipes_by_database(database, [])
     local = check(recipes, jobs=1, cache=str(tmp_path / "local.sqlite"))

@@ -205,6 +205,7 @@ def test_order_and_jobs_change_nothing(tmp_path, monkeypatch):
     paths = [str(tmp_path / name) for name in given]
     alone = check_paths(paths, Options(jobs=1, root="/nowhere"))
     assert shown(check_paths(paths[::-1], Options(jobs=1, root="/nowhere"))) == shown(alone)
+    monkeypatch.setattr(sessions, "MANY_FILES", 1)
     monkeypatch.setattr(sessions, "MANY_BYTES", 0)
     few = check_paths(paths, Options(jobs=2, root="/nowhere"))
     monkeypatch.setattr(workers, "POOL_TASKS", 100)
