@@ -24,6 +24,23 @@ def test_one_worker_serves_all_files(project):
     assert built.asked[-1]["command"] == "end"
 
 
+def test_a_worker_is_told_to_prepare_when_it_starts(project):
+    """It loads what the file will need while the file is preprocessed; the answer is not taken for that of the next question."""
+    built = project.scons()
+    assert [one["command"] for one in built.asked] == [
+        "start",
+        "prepare",
+        "unit",
+        "unit",
+        "link",
+        "record",
+        "end",
+    ]
+    prepare, unit = built.asked[1:3]
+    assert (prepare["cwd"], prepare["options"]) == (unit["cwd"], unit["options"])
+    assert built.status == 0
+
+
 def test_dead_worker_is_replaced_once(project):
     project.write(a_c="DIE_ONCE\n")
     built = project.scons()
