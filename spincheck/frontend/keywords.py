@@ -200,8 +200,8 @@ HEADER_WORDS = frozenset(
 ANNOTATION = re.compile(
     r"_(?:[A-Z]\w*_|[A-Z][a-z]\w+_x?)"
     r"|__(?:in|out|inout|deref|drv|kernel|user|ecount|bcount|field|struct|reserved|checkReturn|success|callback"
-    r"|notnull|maybenull|null|nullterminated|possibly|format_string|range|typefix|readonly|valid|pre|post|byte_\w*"
-    r"|elem_\w*|encoded|nullnullterminated|post_invalid|override|control|data|exceptthat|creator|rpc|on_failure|when|at|blocksOn|allowed|assume_bound|bound)(?:_\w*)?"
+    r"|notnull|maybenull|null|nullterminated|possibly|format_string|range|typefix|readonly|valid|pre|post|byte_\w*+"
+    r"|elem_\w*+|encoded|nullnullterminated|post_invalid|override|control|data|exceptthat|creator|rpc|on_failure|when|at|blocksOn|allowed|assume_bound|bound)(?:_\w*+)?"
 )
 """Source annotations in both of Microsoft's styles, as they are left over when ``sal.h`` was not seen."""
 

@@ -164,8 +164,8 @@ def fold(op: str, left: int, right: int, ctype: str) -> int | None:
 
 
 _INTEGER = re.compile(
-    r"(?:0[xX](?P<hex>[0-9a-fA-F']+?)|0[bB](?P<bin>[01']+)|(?P<dec>[0-9'][0-9']*))"
-    r"(?P<suffix>(?:[uU]?[iI](?:8|16|32|64|128)|[uUlLzZ]+|[wW][bB][uU]?|[uU][wW][bB])?[ij]?)\Z"
+    r"(?:0[xX](?P<hex>[0-9a-fA-F']+?)|0[bB](?P<bin>[01']++)|(?P<dec>[0-9'][0-9']*+))"
+    r"(?P<suffix>(?:[uU]?[iI](?:8|16|32|64|128)|[uUlLzZ]++|[wW][bB][uU]?|[uU][wW][bB])?[ij]?)\Z"
 )
 
 

@@ -25,7 +25,7 @@ import msgspec
 from spincheck.frontend.chunks import Chunk, block_end, cut, cut_one, declared_function
 from spincheck.frontend.declarations import Declaration, read_declaration
 from spincheck.frontend.linemap import LineMap
-from spincheck.frontend.patterns import BLANK, IDENTIFIER, WORD_CHARACTER, bracketed
+from spincheck.frontend.patterns import BLANK, IDENTIFIER, LETTER, WORD_CHARACTER, bracketed
 
 
 class Segment(NamedTuple):
@@ -70,8 +70,12 @@ _ENCODER = msgspec.msgpack.Encoder()
 
 _COMMA_NAMES = re.compile(rf"({IDENTIFIER}){BLANK}(?>\[[^\[\]]*+\]\s*+)*+[,;]")
 _PARENTHESIS = bracketed("(", ")", 4)
-_WRAPPED_NAME = re.compile(rf"\({BLANK}(?:{IDENTIFIER}\s++)*?\**{BLANK}({IDENTIFIER}){BLANK}\)\s*+\(")
-_ATTRIBUTED = re.compile(rf"[^(]*?({IDENTIFIER})\s*+__attribute__\s*+{_PARENTHESIS}\s*+;")
+_WRAPPED_NAME = re.compile(
+    rf"\({BLANK}(?>{IDENTIFIER}\s++(?={LETTER}|\*))*+\**+{BLANK}({IDENTIFIER}){BLANK}\)\s*+\("
+)
+_ATTRIBUTED = re.compile(
+    rf"(?>{IDENTIFIER}(?!\s*+__attribute__)|(?!{LETTER})[^(])*+({IDENTIFIER})\s*+__attribute__\s*+{_PARENTHESIS}\s*+;"
+)
 _INITIALISED = re.compile(rf"({IDENTIFIER})\s*+(?>\[[^\[\]]*+\]\s*+)*+=\s*+\Z")
 _BLOCK = re.compile(bracketed("{", "}", 7))
 _ENUM = re.compile(rf"(?<!{WORD_CHARACTER})enum(?!{WORD_CHARACTER})[^;{{}}()=]*+\{{([^{{}}]*+)\}}")

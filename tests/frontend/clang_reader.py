@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any, NamedTuple
 
 from clang import cindex
@@ -36,8 +36,8 @@ _NO_CALL = re.compile(
 )
 
 
-def functions(text: str, *flags: str) -> Iterator[tuple[str, Count]]:
-    """Yield each function defined in preprocessed ``text`` that libclang reads without an error, with what it does.
+def functions(text: str, *flags: str, only: Container[str] | None = None) -> Iterator[tuple[str, Count]]:
+    """Yield each function defined in preprocessed ``text`` (``only``: of those names) that libclang reads without an error.
 
     Line markers are blanked, so that every offset is one in ``text``.
     """
@@ -48,6 +48,8 @@ def functions(text: str, *flags: str) -> Iterator[tuple[str, Count]]:
     )
     wrong = sorted(d.location.offset for d in unit.diagnostics if d.severity >= cindex.Diagnostic.Error)
     for cursor in unit.cursor.get_children():
+        if only is not None and cursor.spelling not in only:
+            continue
         if cursor.kind == K.FUNCTION_DECL and cursor.is_definition():
             start, end = cursor.extent.start.offset, cursor.extent.end.offset
             if not any(start <= offset <= end for offset in wrong):

@@ -158,7 +158,7 @@ def test_example_driver(path: Path, raw: dict[str, list[Any]]) -> None:
         for header in unit.record.functions
         if header.own and header.name in raw and header.name != ir.FILE_SCOPE
     ]
-    seen = dict(functions(text, *WINDOWS))
+    seen = dict(functions(text, *WINDOWS, only=own))
     assert [name for name in own if name not in seen] == []
     assert len(own) >= 3
     assert [text for name in own for text in differences(name, raw[name], seen[name], final=False)] == []
