@@ -32,7 +32,7 @@ EXACT = Budget(disjuncts=12, steps=800)
 
 
 RECURSIVE = Budget(disjuncts=8, steps=800, lock_sets=10)
-"""For a function of a recursion of several: each is looked at many times, and each case of one is a case of all."""
+"""For a function of a recursion of many: each is looked at many times, and each case of one is a case of all."""
 
 
 class Surroundings(NamedTuple):
@@ -144,8 +144,8 @@ def analyse_function(
 ) -> Summary:
     """Return the summary of a function whose callees' summaries are known.
 
-    ``exact``: ways out that differ only in which locks had to be free on entry stay cases of their own. ``recursive``: other functions
-    that call this one are called by it.
+    ``exact``: ways out that differ only in which locks had to be free on entry stay cases of their own. ``recursive``: the function is
+    one of many that call each other.
     """
     graph = Graph(function)
     asked = (has_callers or standing.kind != "entry") and function.result != "void"

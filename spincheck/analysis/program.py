@@ -44,6 +44,9 @@ MAX_ROUNDS = 9
 INDEX_COMPONENTS = 100
 """From this many strongly connected components on, a program keeps an index of its summaries: below, reading them costs less than writing it."""
 
+FEW_MEMBERS = 3
+"""Functions of a recursion that are followed like any other; those of a larger one cost each other's cases many times."""
+
 MAX_STEP_DEPTH = 8
 MAX_STEPS = 60
 
@@ -201,7 +204,7 @@ class _Program:
         recursive = len(members) > 1 or any(callee is members[0] for callee in members[0].callees.values())
         if recursive:
             self._recursive.update(id(node) for node in members)
-        if len(members) > 1:
+        if len(members) > FEW_MEMBERS:
             self._mutual.update(id(node) for node in members)
         keys = {id(node): self._key(node, members if recursive else []) for node in members}
         if all(key in self._index for key in keys.values()):
@@ -301,14 +304,14 @@ class _Program:
     def _exact(self, node: Node) -> Summary:
         """Return the summary with every case kept; asked for only where a lock is held that the function takes on some paths.
 
-        Of a recursion there is none: its cases would be as many as the ways through all its functions.
+        Of a recursion of many there is none: its cases would be as many as the ways through all its functions.
         """
         known = self._exacts.get(id(node))
         if known is None:
             known = self._summary(node)
             assert known is not None
             self._exacts[id(node)] = known  # what a recursive request gets
-            if not known.is_exact() and id(node) not in self._recursive:
+            if not known.is_exact() and id(node) not in self._mutual:
                 known = self._exacts[id(node)] = self._analyse(node, exact=True)
         return known
 
