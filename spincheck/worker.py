@@ -23,17 +23,15 @@ from __future__ import annotations
 import os
 import sys
 from collections import OrderedDict
-from typing import BinaryIO, get_args
+from typing import BinaryIO
 
 import msgspec
 
 from spincheck.builds import Build, BuildStep, Told
-from spincheck.cache.keys import stamp
 from spincheck.diagnostics import Diagnostic, Report
 from spincheck.driver.inputs import InputError
 from spincheck.driver.session import Session, status_of, step_of
 from spincheck.driver.settings import Options, configuration_stamp
-from spincheck.memory import Shelf
 from spincheck.report.text import diagnostic_lines
 
 _SESSIONS = 4
@@ -142,7 +140,9 @@ class Worker:
             raise InputError(f"no request {request.command!r}; there are unit, link, record and prepare")
         session = self._session(request)
         if request.command == "prepare":
-            _prepare(session)
+            from spincheck.driver.warm import warm  # noqa: PLC0415 -- it imports the whole analysis
+
+            warm(session)
             return Answer(request.id, 0)
         told_by_units: frozenset[str] = frozenset()
         if request.command == "record":
@@ -216,19 +216,6 @@ def serve_standard_streams() -> int:
 
 class _Numbered(msgspec.Struct):
     id: int | str | None = None
-
-
-def _prepare(session: Session) -> None:
-    import spincheck.analysis.program  # noqa: PLC0415 -- loading them is what there is to do
-    import spincheck.driver.read  # noqa: PLC0415
-    import spincheck.driver.render  # noqa: PLC0415
-    import spincheck.driver.units  # noqa: F401, PLC0415
-
-    if session.store is not None:
-        session.store.connection()
-    for shelf in get_args(Shelf):
-        stamp(shelf)
-    _ = session.knowledge.settings
 
 
 def _encode(answer: Answer) -> bytes:
