@@ -27,6 +27,7 @@ from spincheck.analysis.path import Node
 from spincheck.analysis.project import projected
 from spincheck.analysis.summaries import NOWHERE, Case, CaseNeed, Summary
 from spincheck.analysis.transfer import Interpreter, Step
+from spincheck.domain import intervals as iv
 from spincheck.domain.intervals import IntSet
 from spincheck.domain.lockstate import MAX_COUNT, LockState, Need
 from spincheck.domain.state import ANYTHING, CellClass, State
@@ -352,6 +353,8 @@ class Calls:
                 self._in.note_acquired(state, reader.term(number), _operation_of(summary, number), call.at, name, released)
         fitting: list[tuple[int, State, list[Problem]]] = []
         for number, case in enumerate(summary.cases):
+            if self._excluded(state, case, reader):
+                continue
             side = state.copy()
             problems = self._apply(side, case, reader, call, name)
             if problems is not None:
@@ -429,6 +432,12 @@ class Calls:
                 doubtful = count < len(summary.cases)
                 note_need(state, lock, Need("free", need.kind, call.at, need.operation, doubtful, tried=need.tried))
         return True
+
+    @staticmethod
+    def _excluded(state: State, case: Case, reader: RowReader) -> bool:
+        """Whether one of a case's facts by itself cannot be here: most cases of a helper that chooses by an argument."""
+        facts = state.facts
+        return any(iv.meet(facts.range_of(state.normal(reader.term(row.term))), row.values()).is_empty for row in case.sets)
 
     def _apply(self, state: State, case: Case, reader: RowReader, call: Call, name: str) -> list[Problem] | None:
         """Apply one case to the state in place; None when the facts exclude it."""

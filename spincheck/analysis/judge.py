@@ -285,7 +285,7 @@ class Judge:
         for state in candidate.states:
             found = self._replay(candidate, state)
             if found.verdict == "confirmed" and found.state is not None:
-                return self._finding(candidate, found.state, "")
+                return self._finding(self._on_this_path(candidate, state, found.state), found.state, "")
             if found.verdict == "open":
                 opened = True
         if opened:
@@ -310,11 +310,20 @@ class Judge:
         def same_exit(way: int, after: State) -> bool:
             if way != pc:
                 return False
-            if is_weak(problem.lock):  # on one path it is a lock of its own
-                return any(_same_lock(held, wanted) for lock, held in after.locks.items() if may_alias(after, lock, problem.lock))
+            if is_weak(problem.lock):
+                return _own_lock(problem.lock, wanted, after) is not None
             return _same_lock(after.locks.get(problem.lock), wanted) and _same_need(after.needs.get(problem.lock), need, problem.at)
 
         return search(self._in, self._in.graph, state, same_exit, None)
+
+    @staticmethod
+    def _on_this_path(candidate: Candidate, merged: State, state: State) -> Candidate:
+        """Return the candidate with the lock's own name, where the merged state had one name for several."""
+        problem = candidate.problem
+        if candidate.exit_pc == NOWHERE or not is_weak(problem.lock):
+            return candidate
+        own = _own_lock(problem.lock, merged.locks.get(problem.lock), state)
+        return candidate if own is None else candidate._replace(problem=problem._replace(lock=own))
 
     def _finding(self, candidate: Candidate, state: State, doubt: str) -> LocalFinding:
         problem = candidate.problem
@@ -326,6 +335,11 @@ class Judge:
         return LocalFinding(
             problem.defect, severity, problem.kind, operations, name, other or problem.through, problem.at, doubt or problem.doubt, trace, held
         )
+
+
+def _own_lock(weak: Term, wanted: LockState | None, state: State) -> Term | None:
+    """Return the lock of one path that a lock of several paths stands for there."""
+    return next((lock for lock, held in state.locks.items() if _same_lock(held, wanted) and may_alias(state, lock, weak)), None)
 
 
 def _path_nodes(node: Node) -> list[Node]:

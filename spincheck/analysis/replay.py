@@ -101,7 +101,7 @@ def _search(
                         continue
                     visited.add(key)
                 counter += 1
-                heapq.heappush(heap, (turns + (target in graph.heads), graph.order[target], counter, target, after))
+                heapq.heappush(heap, (turns + (target in graph.heads), -graph.order[target], counter, target, after))
             break
     return Found("refuted")
 
