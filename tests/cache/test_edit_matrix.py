@@ -176,7 +176,7 @@ def test_a_file_that_is_deleted(kept: Kept):
     """Its caller reaches no lock any more, and what it called is judged as its unit step judged it."""
     files = {name: text for name, text in kept.files.items() if name != "f9.c"}
     assert kept.build(files).counted == 0
-    back = changed("f9.c", "*irql = Ke", "d->Count++;\n    *irql = Ke")(kept.files)
+    back = changed("f9.c", "*irql = Ke", "d->Count += 9;\n    *irql = Ke")(kept.files)
     assert set(kept.build(back).driver) == {"f9.c: take_9", "f8.c: Far_8"}
 
 
