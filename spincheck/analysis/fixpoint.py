@@ -80,6 +80,7 @@ class Fixpoint:
         self._turns: dict[tuple[int, Any], list[State]] = {}
         self._waves: dict[tuple[int, Any], int] = {}
         self._cells_live: dict[int, merging.Live] = {}
+        self._classes_live: dict[int, Callable[[CellClass], bool]] = {}
         self._steps = 0
         self.exits: list[tuple[int, State]] = []
         self.in_doubt = False
@@ -277,15 +278,25 @@ class Fixpoint:
         return is_live
 
     def _class_liveness(self, pc: int) -> Callable[[CellClass], bool]:
+        known = self._classes_live.get(pc)
+        if known is not None:
+            return known
         live = self._live
         matters = self._relevance
+        answers: dict[CellClass, bool] = {}
 
         def is_live(cells: CellClass) -> bool:
-            kind, name = cells
-            if kind in {"field", "global"}:
-                return name in matters.fields and live.field_is_live(name, pc)
-            return kind != "under" or "*" in matters.fields or bool(matters.fields)
+            answer = answers.get(cells)
+            if answer is None:
+                kind, name = cells
+                if kind in {"field", "global"}:
+                    answer = name in matters.fields and live.field_is_live(name, pc)
+                else:
+                    answer = kind != "under" or bool(matters.fields)
+                answers[cells] = answer
+            return answer
 
+        self._classes_live[pc] = is_live
         return is_live
 
     def ways_out(self) -> int:

@@ -122,10 +122,13 @@ def _difference(left: State, right: State) -> tuple[list[Term], bool]:
 
 def covers(general: State, special: State) -> bool:
     """Whether every assignment of values that ``special`` allows is allowed by ``general``."""
-    for term, allowed in general.facts.sets.items():
-        if not iv.contains(allowed, special.facts.range_of(term)):
-            return False
-    return general.facts.relations.keys() <= special.facts.relations.keys()
+    if not general.facts.relations.keys() <= special.facts.relations.keys():
+        return False
+    known = special.facts.sets
+    return all(
+        known.get(term) == allowed or iv.contains(allowed, special.facts.range_of(term))
+        for term, allowed in general.facts.sets.items()
+    )
 
 
 def unite(left: State, right: State) -> State | None:

@@ -222,7 +222,8 @@ class Registration(_Fact, frozen=True):
 class Slot(_Fact, frozen=True):
     """A function stored in field ``field`` (of a struct ``object``, or of any) has role type ``role``.
 
-    ``pattern``: ``field`` and ``object`` are regular expressions.
+    ``pattern``: ``field`` and ``object`` are regular expressions. A field ``#N`` is the one at position N, from 0, of a structure whose
+    definition is not seen.
     """
 
     field: str

@@ -36,6 +36,7 @@ from spincheck.locks.words import (
     did_you_mean,
     expression,
     identifier,
+    member,
     number_of,
     parse_condition,
     parse_lock,
@@ -292,7 +293,7 @@ def make_registration(row: RegistrationRow) -> Registration:
 def make_slot(row: SlotRow) -> Slot:
     """Return the fact of a row of ``slot``."""
     return Slot(
-        expression(row.field) if row.pattern else identifier(row.field),
+        expression(row.field) if row.pattern else member(row.field, row.object),
         identifier(row.role),
         row.object,
         row.pattern,

@@ -125,6 +125,11 @@ def count_parameters(signature: str) -> int:
     return 0 if inner in {"", "VOID", "void"} else inner.count(",") + 1
 
 
+def member(name: str, owner: str) -> str:
+    """Return ``name`` if it can be the name of a member, or ``#N``, the member that a struct ``owner`` has at position N, from 0."""
+    return name if owner and re.fullmatch(r"#\d+", name) else identifier(name)
+
+
 def identifier(name: str) -> str:
     """Return ``name`` if it can be the name of a function, field or type."""
     if not re.fullmatch(r"[A-Za-z_]\w*", name):

@@ -177,7 +177,10 @@ def _registration(family: str, row: Registration, name: str) -> list[Case]:
 def _slot(family: str, row: Slot, name: str) -> list[Case]:
     field = sample(row.field) if row.pattern else row.field
     owner = row.object and (sample(row.object) if row.pattern else row.object)
-    if owner:  # the type counts, so it must be seen
+    if field.startswith("#"):  # a structure that nobody has defined, filled by position
+        before = "0, " * int(field[1:])
+        register = [f"typedef struct @_s {owner};", f"extern {owner} @_table;", f"{owner} @_table = {{ {before}@ }};"]
+    elif owner:  # the type counts, so it must be seen
         register = [
             f"typedef struct @_s {{ void *{field}; }} @_t;".replace("@_t", owner),
             f"{owner} @_table = {{ .{field} = @ }};",
