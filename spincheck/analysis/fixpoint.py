@@ -33,7 +33,7 @@ class Budget:
     """
 
     def __init__(
-        self, disjuncts: int = 32, steps: int = 2_000, turns: int = 4, idle_turns: int = 2, lock_sets: int = 32
+        self, disjuncts: int = 32, steps: int = 2_000, turns: int = 4, idle_turns: int = 2, lock_sets: int = 64
     ) -> None:
         self.lock_sets = lock_sets
         self.disjuncts = disjuncts

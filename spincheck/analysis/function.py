@@ -27,7 +27,7 @@ SMALL = 80
 """Instructions up to which a function's result is always followed; of a longer one only where a coarse look does not settle it."""
 
 
-EXACT = Budget(disjuncts=12, steps=800)
+EXACT = Budget(disjuncts=12, steps=800, lock_sets=32)
 """For a second look on behalf of one caller that holds a lock; what it does not tell apart makes no defect."""
 
 
