@@ -66,11 +66,18 @@ def test_links_lead_somewhere(page):
     assert [target for target in targets if target and not (ROOT / page).parent.joinpath(target).exists()] == []
 
 
+def _without_column(line: str) -> str:
+    return re.sub(r"^([^:]+:\d+):\d+:", r"\1:", line)
+
+
 @pytest.mark.skipif(
     shutil.which("x86_64-w64-mingw32-gcc") is None and find_spec("ziglang") is None, reason="no compiler for Windows here"
 )
 def test_the_picture_is_what_the_build_says(tmp_path):
-    """Build the example with the defect of the picture: each line of it is there, but for counts and times."""
+    """Build the example with the defect of the picture: each line of it is there, but for counts, times and columns.
+
+    In which column a macro's expansion stands is the compiler's affair: mingw's and zig's differ.
+    """
     shutil.copytree(ROOT / "example_driver", tmp_path / "example_driver", ignore=shutil.ignore_patterns("build", ".s*"))
     command, _, picture = BLOCKS[0][1].partition("\n")
     assert command == "$ scons -Q -C example_driver defect=leak_on_error"
@@ -81,4 +88,5 @@ def test_the_picture_is_what_the_build_says(tmp_path):
     shown = [re.sub(r"[0-9.]+", "N", line) for line in picture.splitlines() if line != "..."]
     assert [line for line in shown if line not in said] == []
     places = [line for line in picture.splitlines() if ": note: " in line or ": error: " in line]
-    assert [line for line in (built.stdout + built.stderr).splitlines() if re.match(r"[^:]+:\d+:\d+: ", line)] == places
+    told = [line for line in (built.stdout + built.stderr).splitlines() if re.match(r"[^:]+:\d+:\d+: ", line)]
+    assert [_without_column(line) for line in told] == [_without_column(line) for line in places]
