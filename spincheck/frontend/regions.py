@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from spincheck.frontend.chunks import Chunk, block_end, cut, cut_one, declared_function
+from spincheck.frontend.chunks import Chunk, block_end, cut, cut_one, declared_function, function_name
 from spincheck.frontend.declarations import Declaration, read_declaration
 from spincheck.frontend.linemap import LineMap
 from spincheck.frontend.patterns import BLANK, IDENTIFIER, LETTER, WORD_CHARACTER, bracketed
@@ -53,7 +53,8 @@ class Region(msgspec.Struct, frozen=True, array_like=True, gc=False):
     a declaration starts that the segment does not finish, or -1. The rest is for own text only: ``definitions``, ``roles`` as
     (name, type, offset) of each declaration ``T name;`` with a bare type name, ``initialised`` as the spans of file-scope
     declarations with an initialiser, ``locks`` as (function, attribute, argument) of lock annotations, ``statics`` as the names that a
-    declaration without a body gives internal linkage (``static EVT_WDF_DPC MyDpc;``), which the definition need not repeat.
+    declaration without a body gives internal linkage (``static EVT_WDF_DPC MyDpc;``), which the definition need not repeat, ``unclosed`` as
+    the places of the names of functions whose braces do not match.
     """
 
     names: dict[str, int]
@@ -63,6 +64,7 @@ class Region(msgspec.Struct, frozen=True, array_like=True, gc=False):
     initialised: tuple[tuple[int, int], ...] = ()
     locks: tuple[tuple[str, str, str], ...] = ()
     statics: tuple[str, ...] = ()
+    unclosed: tuple[int, ...] = ()
 
 
 _DECODER = msgspec.msgpack.Decoder(Region)
@@ -223,6 +225,7 @@ _OwnPart = tuple[
     tuple[tuple[int, int], ...],
     tuple[tuple[str, str, str], ...],
     tuple[str, ...],
+    tuple[int, ...],
 ]
 
 
@@ -232,8 +235,12 @@ def _own_part(text: str, chunks: Sequence[Chunk], start: int) -> _OwnPart:
     initialised: list[tuple[int, int]] = []
     locks: dict[tuple[str, str, str], None] = {}
     statics: dict[str, None] = {}
+    unclosed: list[int] = []
     for chunk in chunks:
         if chunk.kind == "broken":
+            named = function_name(text, chunk.start, chunk.brace) if chunk.brace >= 0 else None
+            if named is not None:
+                unclosed.append(named.start(1) - start)
             continue
         head = text[chunk.start : chunk.brace if chunk.kind == "function" else chunk.end]
         if chunk.kind == "function":
@@ -260,7 +267,7 @@ def _own_part(text: str, chunks: Sequence[Chunk], start: int) -> _OwnPart:
             for role in _FUNCTION_CLASS.findall(head):
                 roles[name, role] = None
             locks.update(dict.fromkeys(lock_annotations(head, name)))
-    return tuple(definitions), tuple(roles), tuple(initialised), tuple(locks), tuple(statics)
+    return tuple(definitions), tuple(roles), tuple(initialised), tuple(locks), tuple(statics), tuple(unclosed)
 
 
 def bare_types(declaration: Declaration) -> Iterator[tuple[str, str]]:
@@ -310,7 +317,7 @@ def read_regions(
 
 def _with_chunk(text: str, segment: Segment, region: Region, chunk: Chunk) -> Region:
     """Add a declaration that runs on into later segments to the region it starts in."""
-    definitions, roles, initialised, locks, statics = _own_part(text, [chunk], segment.start)
+    definitions, roles, initialised, locks, statics, _ = _own_part(text, [chunk], segment.start)
     names = dict(region.names)
     for name in declared_names(text, chunk):
         names[name] = (chunk.start - segment.start) * 2 + (chunk.kind == "function")
@@ -322,4 +329,5 @@ def _with_chunk(text: str, segment: Segment, region: Region, chunk: Chunk) -> Re
         region.initialised + initialised,
         region.locks + locks,
         region.statics + statics,
+        region.unclosed,
     )

@@ -135,7 +135,16 @@ class Scanned:
                 functions[hit[0]] = Definition(
                     hit[0], base + start, base + end, base + brace, base + name, own=True
                 )
+        self._note_unclosed({definition.name for definition in functions.values()})
         return functions
+
+    def _note_unclosed(self, closed: set[int]) -> None:
+        """Note the functions that never end; one that goes on behind an inclusion has ended all the same."""
+        for segment, region in self.regions:
+            for name in region.unclosed:
+                hit = _NAME.match(self.text, segment.start + name)
+                if hit is not None and hit.start() not in closed:
+                    self.notes.append((hit[0], hit.start(), "its braces do not match"))
 
     def _is_type(self, name: str) -> bool:
         """Whether ``name`` is first declared by a typedef: then text is no function although it looks like one."""
