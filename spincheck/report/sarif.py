@@ -19,7 +19,7 @@ import msgspec
 
 from spincheck.diagnostics import Diagnostic, Gap, Report, TraceStep
 from spincheck.report.context import EMPTY, Context, RuleHelp, Suppressed
-from spincheck.report.excerpt import lines_of
+from spincheck.report.excerpt import lines_of, span
 from spincheck.report.lockstate import State, states
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -114,7 +114,7 @@ class _Run:
             "ruleIndex": self._rules[one.rule],
             "level": one.severity,
             "message": {"text": _sentence(one.message) or one.rule},
-            "locations": [self._location(one.file, one.line, one.column, one.function)],
+            "locations": [self._location(one.file, one.line, one.column, one.function, *_about(one))],
             "partialFingerprints": {FINGERPRINT: one.fingerprint, "primaryLocationLineHash": f"{one.fingerprint}:1"},
             "properties": {"rules": list(one.rules), "lock": one.lock, "entry": one.entry},
         }
@@ -128,7 +128,7 @@ class _Run:
             result["relatedLocations"] = [
                 {
                     "id": number,
-                    **self._location(step.file, step.line, step.column, step.function),
+                    **self._step_location(step),
                     "message": {"text": _sentence(step.message)},
                 }
                 for number, step in enumerate(one.trace, 1)
@@ -145,7 +145,7 @@ class _Run:
         return result
 
     def _step(self, number: int, step: TraceStep, lock: str, after: State) -> dict[str, Any]:
-        location = self._location(step.file, step.line, step.column, step.function)
+        location = self._step_location(step)
         location["message"] = {"text": _sentence(step.message) or step.kind}
         important = step.kind in {"acquire", "release", "defect"}
         state = {"state": {lock or "lock": {"text": after}}} if after != "?" else {}
@@ -153,20 +153,24 @@ class _Run:
             "location": location,
             **state,
             "kinds": [*(["call", "function"] if step.kind == "call" else [_STATES.get(step.kind, step.kind)]), *(["lock"] if step.kind in _STATES else [])],
-            "nestingLevel": max(step.depth, 0),
+            # From 1 on: Visual Studio Code's viewer draws level 0 left of its margin, where the first letter is cut off.
+            "nestingLevel": max(step.depth, 0) + 1,
             "executionOrder": number,
             "importance": "essential" if important else "important",
         }
 
-    def _location(self, file: str, line: int, column: int, function: str) -> dict[str, Any]:
+    def _step_location(self, step: TraceStep) -> dict[str, Any]:
+        return self._location(step.file, step.line, step.column, step.function, step.message, step.kind)
+
+    def _location(self, file: str, line: int, column: int, function: str, message: str = "", kind: str = "") -> dict[str, Any]:
         location: dict[str, Any] = {
-            "physicalLocation": {"artifactLocation": _artifact(file), "region": self._region(file, line, column)}
+            "physicalLocation": {"artifactLocation": _artifact(file), "region": self._region(file, line, column, message, kind)}
         }
         if function:
             location["logicalLocations"] = [{"name": function, "kind": "function"}]
         return location
 
-    def _region(self, file: str, line: int, column: int) -> dict[str, Any]:
+    def _region(self, file: str, line: int, column: int, message: str, kind: str) -> dict[str, Any]:
         region: dict[str, Any] = {"startLine": max(line, 1)}
         if file not in self._lines:
             text = self._context.source(file)
@@ -177,10 +181,10 @@ class _Run:
         if lines is None:
             return {**region, "startColumn": column}
         shown = lines[line - 1] if 0 < line <= len(lines) else ""
-        if column > len(shown):  # the column of a macro's expansion, which the source line does not have
+        if not shown.strip():
             return region
-        word = re.compile(r"\w+").match(shown, column - 1)
-        return {**region, "startColumn": column, "endColumn": (word.end() if word else column) + 1}
+        first, end = span(shown, column, message, kind)
+        return {**region, "startColumn": first + 1, "endColumn": end + 1}
 
     def _notifications(self) -> list[dict[str, Any]]:
         coverage = self._report.coverage
@@ -198,6 +202,12 @@ class _Run:
             for kind, gaps in kinds
             for gap in gaps
         ]
+
+
+def _about(one: Diagnostic) -> tuple[str, str]:
+    """Return the message and the kind of the step that ends at the place of a diagnostic: they say which characters it is about."""
+    place = (one.file, one.line, one.column)
+    return next(((step.message, step.kind) for step in reversed(one.trace) if (step.file, step.line, step.column) == place), (one.message, ""))
 
 
 def _lightness(result: dict[str, Any]) -> tuple[bool, bool]:

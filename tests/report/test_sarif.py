@@ -9,7 +9,7 @@ from pathlib import Path
 import jsonschema
 import msgspec
 import pytest
-from report_examples import LEAK, UNUSED, context, made
+from report_examples import HELPER, LEAK, UNUSED, context, made
 from sarif import loader
 
 from spincheck.diagnostics import Report, TraceStep
@@ -108,22 +108,36 @@ def test_places_are_relative_to_the_source_root():
     places = [step["location"]["physicalLocation"] for step in run["results"][0]["codeFlows"][0]["threadFlows"][0]["locations"]]
     assert places[0] == {
         "artifactLocation": {"uri": "src/dpc.c", "uriBaseId": "SRCROOT"},
-        "region": {"startLine": 7, "startColumn": 5, "endColumn": 9},
+        "region": {"startLine": 7, "startColumn": 5, "endColumn": 12},
     }
     assert places[1]["artifactLocation"]["uri"] == "src/take%20helper.c"
     (windows,) = log(made(msgspec.structs.replace(LEAK, file="C:\\a b\\c.c")))["runs"]
     assert windows["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"] == {"uri": "file:///C:/a%20b/c.c"}
 
 
-def test_a_column_that_the_source_line_has_not_is_left_out():
-    (run,) = log(made(msgspec.structs.replace(LEAK, line=4, column=60)))["runs"]
-    assert run["results"][0]["locations"][0]["physicalLocation"]["region"] == {"startLine": 4}
+@pytest.mark.parametrize(
+    ("line", "column", "region"),
+    [
+        (8, 60, {"startLine": 8, "startColumn": 5, "endColumn": 22}),  # a column of preprocessed text: the whole statement
+        (6, 60, {"startLine": 6}),
+        (60, 3, {"startLine": 60}),
+    ],
+)
+def test_a_column_that_the_source_line_has_not_marks_no_wrong_word(line: int, column: int, region: dict):
+    (run,) = log(made(msgspec.structs.replace(LEAK, line=line, column=column)))["runs"]
+    assert run["results"][0]["locations"][0]["physicalLocation"]["region"] == region
+
+
+def test_a_region_is_what_the_step_is_about_where_a_macro_shifted_the_columns():
+    (run,) = log(made(LEAK))["runs"]
+    acquire = run["results"][0]["codeFlows"][0]["threadFlows"][0]["locations"][1]["location"]["physicalLocation"]["region"]
+    assert HELPER.split("\n")[2][acquire["startColumn"] - 1 : acquire["endColumn"] - 1] == "KeAcquireSpinLock(&d->Lock, &d->Irql)"
 
 
 def test_the_path_has_its_nesting_levels():
     (run,) = log(made(LEAK))["runs"]
     steps = run["results"][0]["codeFlows"][0]["threadFlows"][0]["locations"]
-    assert [step["nestingLevel"] for step in steps] == [0, 1, 0, 0]
+    assert [step["nestingLevel"] for step in steps] == [1, 2, 1, 1]
     assert [step["executionOrder"] for step in steps] == [1, 2, 3, 4]
     assert steps[-1]["location"]["message"]["text"] == "Returns here while `d->Lock` is held."
     assert steps[1]["location"]["logicalLocations"][0]["name"] == "Take"
