@@ -86,7 +86,7 @@ def check(arguments: Arguments, form: Form, baseline: str | None) -> int:
     suppressed = [Suppressed(one, in_source=True, reason=reason) for one, reason in session.silenced]
     if known is not None:
         before = report
-        report, hidden, gone = baselines.without(report, known, session.rules)
+        report, hidden, gone = baselines.without(report, known, session.rules, session.files)
         told = {one.fingerprint for one in report.diagnostics}
         suppressed += [
             Suppressed(one, in_source=False, reason=f"known in {baseline}")

@@ -57,14 +57,15 @@ def read(path: str) -> Baseline:
 
 
 def without(
-    report: Report, baseline: Baseline, rules: frozenset[str]
+    report: Report, baseline: Baseline, rules: frozenset[str], files: frozenset[str]
 ) -> tuple[Report, int, tuple[Known, ...]]:
     """Return the report without known violations, how many these were, and the known ones that have gone.
 
-    ``rules`` are those that were looked for: of another rule, nothing can be said to have gone.
+    ``rules`` are those that were looked for and ``files`` those that were checked, as reports name them: of another rule or file, nothing can be said
+    to have gone.
     """
     known = {one.fingerprint for one in baseline.known}
     present = {one.fingerprint for one in report.diagnostics}
     new = tuple(one for one in report.diagnostics if one.fingerprint not in known)
-    gone = tuple(one for one in baseline.known if one.fingerprint not in present and one.rule in rules)
+    gone = tuple(one for one in baseline.known if one.fingerprint not in present and one.rule in rules and one.file in files)
     return msgspec.structs.replace(report, diagnostics=new), len(report.diagnostics) - len(new), gone

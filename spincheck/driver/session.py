@@ -79,7 +79,7 @@ class Session:
     """One run, or the many runs of a worker: keeps tables and memory. Not for several threads at once.
 
     ``warnings`` collects what the user should be told about the run itself (the cache, unknown configuration), each once. ``silenced`` are the
-    diagnostics of the last report that comments suppress, each with the reasons given; ``explained`` says, when that is
+    diagnostics of the last report that comments suppress, each with the reasons given, ``files`` the project's own files that it is of; ``explained`` says, when that is
     asked for, of every function that the last step analysed why it did.
     """
 
@@ -91,6 +91,7 @@ class Session:
         self._store: Store | None = None
         self._told_warnings = 0
         self.silenced: tuple[tuple[Diagnostic, str], ...] = ()
+        self.files: frozenset[str] = frozenset()
         self.explained: tuple[str, ...] = ()
         self._accounts: Sequence[Account] | None = None
         if options.cache is not None:
@@ -360,6 +361,8 @@ class Session:
         whole: bool,
     ) -> Report:
         root = self.options.root or str(Path.cwd())
+        relative = Relative(root)
+        self.files = frozenset(relative.path(file) for file in drafts.files)
         silenced: list[tuple[Diagnostic, str]] = []
         diagnostics = told(
             drafts.drafts,
@@ -377,7 +380,7 @@ class Session:
             version=REPORT_VERSION,
             tool=Tool("spincheck", __version__),
             diagnostics=diagnostics,
-            coverage=_relative_coverage(drafts.coverage, Relative(root)),
+            coverage=_relative_coverage(drafts.coverage, relative),
             stats=msgspec.structs.replace(stats, elapsed_ms=elapsed),
         )
 
