@@ -153,12 +153,19 @@ def initialise(c: Context, binding: Binding, init: Any, at: int) -> None:
 
 
 def _scalar(c: Context, target: ir.Place, ctype: str, init: Any) -> None:
-    while init.__class__ is c_ast.InitList and init.exprs:
-        init = init.exprs[0]
+    while init.__class__ is c_ast.NamedInitializer or (init.__class__ is c_ast.InitList and init.exprs):
+        init = init.expr if init.__class__ is c_ast.NamedInitializer else init.exprs[0]
     if init.__class__ is c_ast.InitList:
-        c.assign(target, ZERO, init.coord.line if init.coord is not None else 0)
+        c.assign(target, ZERO, _begin(init))
     else:
         into(c, target, ctype, init, init.coord.line)
+
+
+def _begin(init: Any) -> int:
+    """The ordinal at which an initialiser's first value stands; the parser gives designators, and lists that begin with one, no place."""
+    while init.coord is None and (init.__class__ is c_ast.NamedInitializer or init.exprs):
+        init = init.expr if init.__class__ is c_ast.NamedInitializer else init.exprs[0]
+    return 0 if init.coord is None else int(init.coord.line)
 
 
 def _items(init: Any) -> int:
@@ -214,7 +221,7 @@ def members(c: Context, target: ir.Place, ctype: str, init: Any, structure: str,
                 else:
                     inner, owner = ir.Member(inner, designator.name), owner if inner_type[:1] != "." else ""
                     inner_type = "."
-                inner = shallow_place(c, inner, depth, expression.coord.line) if depth > 1 else inner
+                inner = shallow_place(c, inner, depth, _begin(expression)) if depth > 1 else inner
         elif array:
             inner, inner_type = ir.Element(target, ir.Int(position)), element
             position += 1
@@ -239,7 +246,7 @@ def _member(c: Context, target: ir.Place, ctype: str, init: Any, structure: str,
         else:
             # The structure's name belongs to its own members, not to those of a structure inside it.
             c.nesting += 1
-            target = shallow_place(c, target, c.nesting, init.coord.line if init.coord is not None else 0)
+            target = shallow_place(c, target, c.nesting, _begin(init))
             members(c, target, inner, init, "" if ctype == "." else structure, brief=brief)
             c.nesting -= 1
         return

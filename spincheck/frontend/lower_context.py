@@ -13,10 +13,10 @@ from pycparser import c_ast
 
 from spincheck import ir
 from spincheck.frontend import keywords
-from spincheck.frontend.dialect import Aside
 from spincheck.frontend.lower_code import Goto, Guarded, Item, Label, Test
 from spincheck.frontend.lower_types import basic_type, integer, type_code
 from spincheck.frontend.names import Names
+from spincheck.frontend.rewriter import Aside
 
 _CONSTANTS = {"true": 1, "false": 0, "nullptr": 0, "TRUE": 1, "FALSE": 0, "NULL": 0}
 """What these words mean where no header was seen that says so."""
