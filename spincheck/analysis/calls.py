@@ -24,12 +24,12 @@ from spincheck.analysis.lockops import (
 )
 from spincheck.analysis.naming import lock_name
 from spincheck.analysis.path import Node
-from spincheck.analysis.project import projected
-from spincheck.analysis.summaries import NOWHERE, Case, CaseNeed, Summary
+from spincheck.analysis.project import deciding, projected
+from spincheck.analysis.summaries import NOWHERE, Case, CaseNeed, CaseSet, Summary
 from spincheck.analysis.transfer import Interpreter, Step
 from spincheck.domain import intervals as iv
 from spincheck.domain.intervals import IntSet
-from spincheck.domain.lockstate import MAX_COUNT, LockState, Need
+from spincheck.domain.lockstate import MAX_COUNT, LockState, Need, Reason
 from spincheck.domain.state import ANYTHING, CellClass, State
 from spincheck.domain.terms import COMPARISONS, IRQL_TAG, Term
 from spincheck.ir import AddressOf, Call, FunctionName
@@ -64,6 +64,7 @@ class Calls:
         self._callee = callee
         self._exact = exact
         self._projected: dict[int, Summary] = {}
+        self._deciding: dict[int, tuple[tuple[CaseSet, ...], ...]] = {}
         self._targets = targets
         self._tables = interpreter.tables
         interpreter.call = self.call
@@ -352,11 +353,12 @@ class Calls:
             for number in summary.acquires:
                 self._in.note_acquired(state, reader.term(number), _operation_of(summary, number), call.at, name, released)
         fitting: list[tuple[int, State, list[Problem]]] = []
+        reasons = self._reasons(summary)
         for number, case in enumerate(summary.cases):
             if self._excluded(state, case, reader):
                 continue
             side = state.copy()
-            problems = self._apply(side, case, reader, call, name)
+            problems = self._apply(side, case, reader, call, name, reasons[number])
             if problems is not None:
                 fitting.append((number, side, problems))
         steps = []
@@ -374,6 +376,12 @@ class Calls:
                 self._in.store_result(side, call.result, side.normal(value))
             steps.append(Step(pc + 1, side))
         return [*steps, *raised]
+
+    def _reasons(self, summary: Summary) -> tuple[tuple[CaseSet, ...], ...]:
+        known = self._deciding.get(id(summary))
+        if known is None:
+            known = self._deciding[id(summary)] = deciding(summary)
+        return known
 
     def _ignored(
         self, state: State, pc: int, call: Call, name: str, summary: Summary, arguments: list[Term]
@@ -439,7 +447,9 @@ class Calls:
         facts = state.facts
         return any(iv.meet(facts.range_of(state.normal(reader.term(row.term))), row.values()).is_empty for row in case.sets)
 
-    def _apply(self, state: State, case: Case, reader: RowReader, call: Call, name: str) -> list[Problem] | None:
+    def _apply(
+        self, state: State, case: Case, reader: RowReader, call: Call, name: str, decided_by: tuple[CaseSet, ...]
+    ) -> list[Problem] | None:
         """Apply one case to the state in place; None when the facts exclude it."""
         for relation in case.relations:
             if not state.assume(reader.term(relation), holds=True):
@@ -458,7 +468,9 @@ class Calls:
             problem = self._meet_need(state, need, reader, call, name)
             if problem is not None:
                 problems.append(problem)
-        self._leave_locks(state, case, reader, call, name, problems)
+        decided = ((state.normal(reader.term(row.term)), row.values()) for row in decided_by)
+        reason = frozenset((term, values) for term, values in decided if term.is_input)  # others are new in every turn of a loop
+        self._leave_locks(state, case, reader, call, name, reason, problems)
         if case.epochs:
             state.forget_all(
                 {
@@ -559,7 +571,7 @@ class Calls:
         return None
 
     def _leave_locks(
-        self, state: State, case: Case, reader: RowReader, call: Call, name: str, problems: list[Problem]
+        self, state: State, case: Case, reader: RowReader, call: Call, name: str, reason: Reason, problems: list[Problem]
     ) -> None:
         taken: set[Term] = set()
         for row in case.locks:
@@ -585,7 +597,7 @@ class Calls:
                 taken.add(lock)
                 if saved is not None:
                     self._machine.tokens.setdefault(saved, lock)
-            state.locks[lock] = LockState(status, row.kind, count, row.mode, row.operation, row.variant, saved, handle)
+            state.locks[lock] = LockState(status, row.kind, count, row.mode, row.operation, row.variant, saved, handle, reason)
 
 
 def _global_name(lock: Term) -> str:

@@ -1,9 +1,13 @@
 """A summary for callers that only care about locks.
 
-Owns the projection of a summary onto what it does to locks: cases that need and leave the same are one case, which says of parameters and memory
+Owns what decides between the things that a function may do to locks, and the projection of its summary onto them: cases that need and
+leave the same locks, for the same reason, are one case, which says of parameters and memory
 only what they all say, returns anything and writes whatever any of them writes. Where a call's result and
 writes decide nothing, this is as good as all cases and costs a fraction; what it lets through too much is found
 out when the path is walked again with all of them.
+
+The reasons are kept because their opposites take another lock: a helper that takes one lock where a flag is clear or a number is
+the last one, and else another, is called again with the same flag and number to give it back.
 """
 
 from __future__ import annotations
@@ -16,11 +20,49 @@ from spincheck.analysis.summaries import NOWHERE, Case, CaseSet, Summary
 from spincheck.domain import intervals as iv
 
 
+def deciding(summary: Summary) -> tuple[tuple[CaseSet, ...], ...]:
+    """Return for each case the facts about what the caller has that keep it apart from cases that do something else to locks.
+
+    Of several terms that would do, those that keep most cases apart; nothing for a function that does one thing to locks.
+    """
+    effects = [_effect(case) for case in summary.cases]
+    if all(effect == effects[0] for effect in effects[1:]):
+        return ((),) * len(effects)
+    inputs = _inputs(summary)
+    sets = [{row.term: row.values() for row in case.sets if inputs[row.term]} for case in summary.cases]
+    apart: dict[int, set[tuple[int, int]]] = {}
+    for one in range(len(sets)):
+        for other in range(one):
+            if effects[one] != effects[other]:
+                for term in sets[one].keys() & sets[other].keys():
+                    if iv.meet(sets[one][term], sets[other][term]).is_empty:
+                        apart.setdefault(term, set()).add((other, one))
+    reasons: list[set[int]] = [set() for _ in sets]
+    left = {pair for pairs in apart.values() for pair in pairs}
+    while left:
+        term = max(sorted(apart), key=lambda term: len(apart[term] & left))
+        for pair in apart[term] & left:
+            for number in pair:
+                reasons[number].add(term)
+        left -= apart[term]
+    return tuple(
+        tuple(row for row in case.sets if row.term in terms) for case, terms in zip(summary.cases, reasons, strict=True)
+    )
+
+
+def _inputs(summary: Summary) -> list[bool]:
+    """For each row, whether its value is the caller's own."""
+    known: list[bool] = []
+    for op, *args in summary.rows:
+        known.append(op not in {"fresh", "uninit"} and all(known[arg[0]] for arg in args if isinstance(arg, list | tuple)))
+    return known
+
+
 def projected(summary: Summary) -> Summary:
-    """Return the summary with one case for each thing that it does to locks."""
+    """Return the summary with one case for each thing that it does to locks, and each reason why."""
     groups: dict[Any, list[int]] = {}
-    for number, case in enumerate(summary.cases):
-        groups.setdefault(_effect(case), []).append(number)
+    for number, (case, reasons) in enumerate(zip(summary.cases, deciding(summary), strict=True)):
+        groups.setdefault((_effect(case), reasons), []).append(number)
     if len(groups) == len(summary.cases):
         return summary
     rows = list(summary.rows)

@@ -178,7 +178,7 @@ def _visible_locks(interpreter: Interpreter, state: State) -> dict[Term, LockSta
         if lock is not taint
         and _lock_is_visible(interpreter, lock)
         and not _is_given_back(state, lock)
-        and (held.status == "held" or (lock.is_input and lock.depth <= MAX_DEPTH))
+        and (held.status == "held" or _can_be_named(lock))
     }
 
 
@@ -186,6 +186,12 @@ def _is_given_back(state: State, lock: Term) -> bool:
     """Free on entry and free again: to a caller, as if it had not been touched."""
     known, need = state.locks[lock], state.needs.get(lock)
     return need is not None and need.status == "free" and known.status == "free" and known.depth == 0
+
+
+def _can_be_named(lock: Term) -> bool:
+    """Whether a caller has a name for a lock: a path from its own values, or the queue handle that it waits in."""
+    path = lock.args[0] if lock.op == "held_by" else lock
+    return isinstance(path, Term) and path.is_input and lock.depth <= MAX_DEPTH
 
 
 def _lock_is_visible(interpreter: Interpreter, lock: Term) -> bool:

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from spincheck.domain.intervals import IntSet
 from spincheck.domain.terms import Term
 
 Status = Literal["free", "held", "maybe"]
+
+Reason = frozenset[tuple[Term, IntSet]]
 
 MAX_COUNT = 4
 """Recursive acquires and region depths are counted exactly up to here; beyond, the state is not certain."""
@@ -23,7 +26,8 @@ class LockState(NamedTuple):
 
     ``depth`` is how often it is held (recursive kinds and counters, relative to the entry), else 1 when held, and 2 once it was
     acquired again in error. ``operation`` is the function that acquired (or released) it,
-    ``variant`` its variant. ``saved`` is the IRQL that the acquire saved, ``handle`` the address of the queue handle in use.
+    ``variant`` its variant. ``saved`` is the IRQL that the acquire saved, ``handle`` the address of the queue handle in use. ``reason``:
+    the facts for which a helper that chooses among locks chose this one; paths with different reasons stay apart.
     """
 
     status: Status
@@ -34,6 +38,7 @@ class LockState(NamedTuple):
     variant: str = "normal"
     saved: Term | None = None
     handle: Term | None = None
+    reason: Reason = frozenset()
 
 
 class Need(NamedTuple):

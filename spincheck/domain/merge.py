@@ -71,7 +71,7 @@ def lock_key(state: State) -> Any:
         if state.exact or need.status == "held"
     )
     locks = frozenset(
-        (lock, known if known.status != "free" or known.depth else known.kind)
+        (lock, known if known.status != "free" or known.depth else (known.kind, known.reason))
         for lock, known in state.locks.items()
         if known.status != "free" or known.depth or not _is_as_on_entry(state, lock)
     )
