@@ -1,4 +1,4 @@
-"""Words that say nothing about control flow or values, and go: attributes, annotations, linkage.
+"""Words that say nothing about control flow or values, and go: attributes, annotations, linkage. One attribute says something: ``cleanup``.
 
 Owns the judgement whether an unknown word is such a one. In the header of a function it is by its looks; inside a body only where C
 allows no other word.
@@ -9,18 +9,53 @@ from __future__ import annotations
 import re
 
 from spincheck.frontend import keywords
+from spincheck.frontend.names import CLEANUP
 from spincheck.frontend.patterns import IDENTIFIER
 from spincheck.frontend.rewriter import Rewriter
 
 WORD = re.compile(rf"{IDENTIFIER}\Z")
 _ATTRIBUTE_NAME = re.compile(r"SA_\w+|source_annotation_\w+|returnvalue|repeatable|uuid|dllimport|event_\w+")
 TYPE_STARTS = frozenset({"STRUCT", "UNION", "ENUM"})
+_CLEANUP = frozenset({"cleanup", "__cleanup__"})
+_ATTRIBUTE = frozenset({"__attribute__", "__attribute"})
+_DECLARATOR_ENDS = frozenset({"=", ";", ",", ""})
 _NAME_FOLLOWS = TYPE_STARTS | {"PERIOD", "ARROW", "GOTO"}
 
 
 def ignore(_: Rewriter, at: int) -> int:
     """A word that goes."""
     return at + 1
+
+
+def gnu_attribute(r: Rewriter, at: int) -> int:
+    """``__attribute__``: of all only ``cleanup`` has an effect on control flow."""
+    end = r.after_arguments(at)
+    return _cleanup(r, at, end) if r.in_body() else end
+
+
+def _cleanup(r: Rewriter, at: int, end: int) -> int:
+    """Write the ``cleanup`` among the attributes in ``at`` up to ``end``, if there is one, as C23's attribute or as ``_Alignas``."""
+    word = next((i for i in range(at, end) if r.text(i) in _CLEANUP), -1)
+    if word < 0 or r.text(word + 1) != "(" or not WORD.match(r.text(word + 2)):
+        return end
+    r.guarded = True
+    said = f"{CLEANUP} {word + 2} {r.text(word + 2)}"
+    following = end
+    while r.text(following) in _ATTRIBUTE:
+        following = r.after_arguments(following)
+    if r.previous() in {"TIMES", "COMMA"}:  # in front of a declarator: to be written behind its name
+        name = following
+        while r.text(name) in {"*", "const", "volatile"}:
+            name += 1
+        end = r.run(following, name + 1)
+        at = name
+    elif r.text(following) not in _DECLARATOR_ENDS:
+        for kind, text in (("_ALIGNAS", "_Alignas"), ("LPAREN", "("), ("ID", said), ("RPAREN", ")")):
+            r.emit(kind, text, at)
+        return end
+    for kind, text in (("ATTRIBUTE_BEGIN", "[["), ("ID", said), ("ATTRIBUTE_END", "]]")):
+        r.emit(kind, text, at)
+    return end
 
 
 def ignore_with_arguments(r: Rewriter, at: int) -> int:
@@ -54,7 +89,8 @@ def attribute_bracket(r: Rewriter, at: int) -> int:
     if following == "[" or (
         _ATTRIBUTE_NAME.fullmatch(following) and r.previous() not in keywords.OPERAND_ENDS
     ):
-        return r.match(at) + 1
+        end = r.match(at) + 1
+        return _cleanup(r, at, end) if r.in_body() else end
     r.emit("LBRACKET", "[", at)
     return at + 1
 

@@ -36,7 +36,7 @@ class Rewritten(NamedTuple):
     """A declaration as the parser gets it.
 
     ``typedefs`` are the names of types among the tokens in order of appearance, ``asides`` the texts set aside, ``guarded`` says
-    whether structured exception handling occurs.
+    whether anything in it is to be run on ways out.
     """
 
     tokens: list[ParserToken]
@@ -128,6 +128,7 @@ _HANDLERS: dict[str, Meaning] = {
     **dict.fromkeys(keywords.BUILTIN_TYPES, "__INT128"),
     **dict.fromkeys(keywords.IGNORED, attributes.ignore),
     **dict.fromkeys(keywords.IGNORED_WITH_ARGUMENTS, attributes.ignore_with_arguments),
+    **dict.fromkeys(("__attribute__", "__attribute"), attributes.gnu_attribute),
     **dict.fromkeys(keywords.FUNCTION_NAMES, _function_name),
     **dict.fromkeys(("asm", "__asm__", "__asm", "_asm"), assembler.assembler),
     **dict.fromkeys(("__try", "_try", "try"), forms.begin_guarded),

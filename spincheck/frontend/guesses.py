@@ -138,7 +138,9 @@ _BEFORE_TYPE = frozenset(
         "TYPEDEF",
     ]
 )
-_AFTER_NAME = frozenset(["SEMI", "EQUALS", "COMMA", "RPAREN", "LBRACKET", "LPAREN", "COLON"])
+_AFTER_NAME = frozenset(
+    ["SEMI", "EQUALS", "COMMA", "RPAREN", "LBRACKET", "LPAREN", "COLON", "ATTRIBUTE_BEGIN"]
+)
 _OPERANDS = frozenset(["ID", "INT_CONST_DEC", "FLOAT_CONST", "CHAR_CONST", "STRING_LITERAL", "SIZEOF"])
 
 

@@ -5,7 +5,8 @@ Owns what a declaration does: it binds names, and an automatic variable gets a v
 - a variable without one is `Unknown` ``uninitialised``;
 - a list first stores 0 to the whole variable, which means that every member is zero, and then its own members;
 - a member that a list names only by its position is called ``#0``, ``#1`` … in a structure (the structure's layout is not
-  known here; whoever knows the type reads the number), and is an `Element` of an array;
+  known here; whoever knows the type reads the number), and is an `Element` of an array. The rest of a structure with such a member that is not 0 is
+  `Unknown` ``initialiser``;
 - numbers in long arrays are left out: the whole is then `Unknown` ``initialiser``, and only what refers to functions
   and objects, or has effects, is stored by itself.
 
@@ -21,6 +22,7 @@ from pycparser import c_ast
 
 from spincheck import ir
 from spincheck.frontend import lower_types as types
+from spincheck.frontend import unwinding
 from spincheck.frontend.expressions import VALUES, effect, into, literal, shallow_place, value
 from spincheck.frontend.lower_context import Binding, Context, variable
 from spincheck.frontend.lower_types import ZERO
@@ -73,9 +75,11 @@ def declaration(c: Context, node: Any) -> None:
         binding = c.local(name, ctype, structure)
         if binding.place is not None:
             c.assign(binding.place, UNINITIALISED, at)
-        return
-    binding = c.local(name, ctype, structure)
-    initialise(c, binding, node.init, at)
+    else:
+        binding = c.local(name, ctype, structure)
+        initialise(c, binding, node.init, at)
+    if c.unwinds:
+        unwinding.clean_later(c, node, binding)
 
 
 def _plain(node: Any) -> bool:
@@ -148,7 +152,9 @@ def initialise(c: Context, binding: Binding, init: Any, at: int) -> None:
             c.assign(target, ZERO, at)
         return
     brief = _items(init) > MANY
-    c.assign(target, ir.Unknown("initialiser") if brief else ZERO, at)
+    # What is stored to the member called #0 is not found under that member's own name, so it must not be zero there.
+    told = not brief and not _places_members(c, ctype, init)
+    c.assign(target, ZERO if told else ir.Unknown("initialiser"), at)
     members(c, target, ctype, init, binding.object, brief=brief)
 
 
@@ -166,6 +172,14 @@ def _begin(init: Any) -> int:
     while init.coord is None and (init.__class__ is c_ast.NamedInitializer or init.exprs):
         init = init.expr if init.__class__ is c_ast.NamedInitializer else init.exprs[0]
     return 0 if init.coord is None else int(init.coord.line)
+
+
+def _places_members(c: Context, ctype: str, init: Any) -> bool:
+    """Whether a list gives a structure's member a value other than zero by its position, not counting lists inside of it."""
+    return (ctype[:1] != "@" or ctype == "@struct") and any(
+        item.__class__ not in {c_ast.NamedInitializer, c_ast.InitList} and literal(c, item) != 0
+        for item in init.exprs
+    )
 
 
 def _items(init: Any) -> int:
@@ -247,6 +261,8 @@ def _member(c: Context, target: ir.Place, ctype: str, init: Any, structure: str,
             # The structure's name belongs to its own members, not to those of a structure inside it.
             c.nesting += 1
             target = shallow_place(c, target, c.nesting, _begin(init))
+            if not brief and c.name != ir.FILE_SCOPE and _places_members(c, inner, init):
+                c.assign(target, ir.Unknown("initialiser"), _begin(init))
             members(c, target, inner, init, "" if ctype == "." else structure, brief=brief)
             c.nesting -= 1
         return

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from pycparser import c_ast
 
 from spincheck import ir
-from spincheck.frontend import intrinsics, recovery, roles, seh
+from spincheck.frontend import intrinsics, recovery, roles, unwinding
 from spincheck.frontend.dialect import Rewritten
 from spincheck.frontend.guesses import parse_with_guessed_types
 from spincheck.frontend.initialisers import initialise, members, struct_name
@@ -75,7 +75,8 @@ def _function(source: recovery.Source, names: Names, end: int, *, careful: bool 
     c.result = result
     scope_parameters = tuple(_parameters(c, header, definition.param_decls))
     if source.guarded:
-        c.regions = seh.find_labels(definition.body)
+        c.unwinds = True
+        c.places = unwinding.find_labels(definition.body)
     if careful:
         _carefully(c, definition.body)
     else:
@@ -86,6 +87,7 @@ def _function(source: recovery.Source, names: Names, end: int, *, careful: bool 
 
 def _carefully(c: Context, body: Any) -> None:
     """Lower a body statement by statement, one that is too deep as opaque text."""
+    scope = c.enter()
     for item in body.block_items or ():
         mark, env, undo = len(c.code), dict(c.env), list(c.undo)
         state = c.handler, list(c.frames), c.breaks, c.continues, c.switch
@@ -100,6 +102,7 @@ def _carefully(c: Context, body: Any) -> None:
             c.code.append(ir.Opaque("nested too deeply", (), _called_in(item), at))
             c.recovered.append(ir.Recovery(at, "nested too deeply"))
             c.placed.intersection_update(_placed(c))
+    c.leave(scope)
 
 
 def _placed(c: Context) -> set[str]:

@@ -7,7 +7,7 @@ stack of guarded blocks. It holds state and the few operations on it; what each 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from pycparser import c_ast
 
@@ -59,6 +59,32 @@ class Frame:
         self.continues = context.continues
 
 
+class Cleanup(NamedTuple):
+    """A variable in scope whose declaration ``node`` says what is called with its address when the scope is left."""
+
+    node: c_ast.Node
+    callee: ir.Value
+    variable: ir.Value
+    at: int
+
+
+class LabelPlaces(NamedTuple):
+    """Which labels stand where something is to be run.
+
+    ``names`` are the labels in the order of the text and ``places`` their indices. ``extents`` maps ``id`` of a guarded block's node, or of a
+    variable's declaration, to the labels from which leaving runs something, as a range of indices; ``~id`` of a guarded block to
+    those in what follows its body.
+    """
+
+    names: list[str]
+    places: dict[str, int]
+    extents: dict[int, tuple[int, int]]
+
+
+Scope = tuple[int, int]
+"""What was declared, and what was to be run, when a scope was opened."""
+
+
 Target = tuple[Label, int]
 """Where a ``break`` or ``continue`` goes, and how many guarded blocks enclose that place."""
 
@@ -91,8 +117,9 @@ class Context:
         self.jumps: dict[str, int] = {}
         self.addressed: dict[str, Label] = {}
         self.handler: Label | None = None
-        self.frames: list[Frame] = []
-        self.regions: dict[str, tuple[int, ...]] = {}
+        self.frames: list[Frame | Cleanup] = []
+        self.unwinds = False
+        self.places = LabelPlaces([], {}, {})
         self.copies = 0
         self.shared: dict[tuple[int, int, int], Label] = {}
         self.abnormal: int | None = None
@@ -159,19 +186,27 @@ class Context:
 
     # --- scopes ----------------------------------------------------------------
 
-    def enter(self) -> int:
+    def enter(self) -> Scope:
         """Open a scope; the result closes it."""
-        return len(self.undo)
+        return len(self.undo), len(self.frames)
 
-    def leave(self, scope: int) -> None:
-        """Forget what was declared since ``enter``."""
+    def leave(self, scope: Scope) -> None:
+        """Fall out of a scope: clean up what was declared since ``enter``, the last first, and forget it."""
+        declared, running = scope
+        while len(self.frames) > running:
+            self.clean(self.frames.pop())
         env, undo = self.env, self.undo
-        while len(undo) > scope:
+        while len(undo) > declared:
             name, binding = undo.pop()
             if binding is None:
                 del env[name]
             else:
                 env[name] = binding
+
+    def clean(self, frame: Frame | Cleanup) -> None:
+        """Call a variable's cleanup function."""
+        assert isinstance(frame, Cleanup)
+        self.call(None, frame.callee, (frame.variable,), frame.at)
 
     def bind(self, name: str, binding: Binding) -> None:
         """Let ``name`` mean this until the scope is left."""

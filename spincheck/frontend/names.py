@@ -27,5 +27,8 @@ class Name(msgspec.Struct, frozen=True, array_like=True, gc=False):
     value: int = 0
 
 
+CLEANUP = "%cleanup"
+"""How the dialect writes the attribute ``cleanup (f)``: ``%cleanup``, the ordinal of ``f`` and ``f``, with spaces between."""
+
 Names = Mapping[str, Name]
 """File-scope identifiers of one unit that are visible to a function; what is missing is an implicitly declared function or an extern."""

@@ -25,7 +25,7 @@ from spincheck.frontend.dialect import rewrite
 from spincheck.frontend.extents import Extents, Span, partners
 from spincheck.frontend.guesses import parse_with_guessed_types, with_guesses
 from spincheck.frontend.headers import UNKNOWN_TYPE, plain_header, word
-from spincheck.frontend.names import Names
+from spincheck.frontend.names import CLEANUP, Names
 from spincheck.frontend.parse import SyntaxFault, parse
 from spincheck.frontend.rewriter import Aside
 from spincheck.frontend.tokens import Token
@@ -209,6 +209,8 @@ class _Repair:
                     and token.value not in self.typedefs
                 ):
                     calls[token.value] = None
+            elif token.value.startswith(CLEANUP):
+                calls[token.value.rpartition(" ")[2]] = None
             elif token.value[0] == "%" and token.value[1:].isdigit():
                 words.update(dict.fromkeys(self.asides[int(token.value[1:])].names))
                 calls.update(dict.fromkeys(self.asides[int(token.value[1:])].calls))

@@ -88,8 +88,8 @@ class Rewriter:
         self.inside = False
         self.searched = 0
 
-    def run(self, start: int, end: int) -> None:
-        """Translate the tokens from ``start`` up to ``end``."""
+    def run(self, start: int, end: int) -> int:
+        """Translate the tokens from ``start`` up to ``end`` or, where a handler takes more, beyond; return where it ended."""
         tokens, kinds, common, emit, at = self.tokens, self.kinds, self.common, self.out.append, start
         while at < end:
             text = tokens[at][0]
@@ -101,6 +101,7 @@ class Rewriter:
                 at += 1
             else:
                 at = kind(self, at)  # type: ignore[operator]
+        return at
 
     def emit(self, kind: str, text: str, at: int) -> None:
         """Write a token."""

@@ -13,12 +13,13 @@ from typing import Any
 from pycparser import c_ast
 
 from spincheck import ir
-from spincheck.frontend import expressions, seh
+from spincheck.frontend import expressions, seh, unwinding
 from spincheck.frontend import lower_types as types
 from spincheck.frontend.expressions import condition, effect, value
 from spincheck.frontend.initialisers import declaration, type_definition
 from spincheck.frontend.lower_code import Indirect, Label, Select, Test
 from spincheck.frontend.lower_context import Context
+from spincheck.frontend.lower_operators import stable
 from spincheck.frontend.lower_types import NOTHING, Typed
 
 
@@ -57,12 +58,14 @@ def statement_expression(c: Context, node: Any) -> Typed:
         statement(c, last)
     else:
         result = value(c, last)
+        if len(c.frames) > scope[1] and not stable(result[0]):  # cleanup functions run after it is computed
+            result = ir.Load(c.spill(result[0], last.coord.line)), result[1]
     c.leave(scope)
     return result
 
 
 def _if(c: Context, node: Any) -> None:
-    if seh.is_guarded(node):
+    if unwinding.is_guarded(node):
         seh.guarded(c, node)
         return
     yes, no = Label(), Label()
@@ -199,19 +202,15 @@ def _loop_exit(c: Context, target: tuple[Label, int] | None, at: int) -> None:
         c.recovered.append(ir.Recovery(at, "outside of a loop"))
         c.code.append(ir.Halt(at))
     else:
-        seh.leave_to(c, target[0], target[1])
+        unwinding.leave_to(c, target[0], target[1])
 
 
 def _goto(c: Context, node: Any) -> None:
     if node.name == "%leave":
-        if c.frames:
-            seh.leave_to(c, c.frames[-1].leave, len(c.frames))
-        else:
-            c.recovered.append(ir.Recovery(node.coord.line, "__leave outside of __try"))
-            c.code.append(ir.Halt(node.coord.line))
+        seh.leave(c, node.coord.line)
         return
     c.jumps.setdefault(node.name, node.coord.line)
-    seh.leave_to(c, c.label(node.name), seh.depth_of(c, node.name))
+    unwinding.leave_to(c, c.label(node.name), unwinding.depth_of(c, node.name))
 
 
 def _place_label(c: Context, node: Any) -> None:
@@ -228,7 +227,7 @@ def _label(c: Context, node: Any) -> None:
 def _return(c: Context, node: Any) -> None:
     at = node.coord.line
     if node.expr is None:
-        seh.leave_function(c, None, at)
+        unwinding.leave_function(c, None, at)
         return
     if (
         node.expr.__class__ is c_ast.ExprList
@@ -241,10 +240,10 @@ def _return(c: Context, node: Any) -> None:
         return
     if c.result == "void":
         effect(c, node.expr)
-        seh.leave_function(c, None, at)
+        unwinding.leave_function(c, None, at)
         return
     result, source = value(c, node.expr)
-    seh.leave_function(c, types.convert(result, source, c.result), at)
+    unwinding.leave_function(c, types.convert(result, source, c.result), at)
 
 
 def _nothing(c: Context, node: Any) -> None:
@@ -286,4 +285,4 @@ STATEMENTS: dict[type, Callable[[Context, Any], None]] = {
 
 expressions.VALUES[c_ast.Compound] = statement_expression
 expressions.EFFECTS[c_ast.Compound] = compound
-seh.STATEMENT.append(statement)
+unwinding.STATEMENT.append(statement)

@@ -26,5 +26,5 @@ def test_page(source: str, expected: str) -> None:
 
 def test_every_block_of_the_pages_is_read() -> None:
     blocks = sum(page.read_text("utf-8").count("```c\n") for page in _PAGES)
-    assert len(_PAGES) == 6
+    assert len(_PAGES) == 7
     assert len(_CASES) == blocks

@@ -8,8 +8,8 @@ from literate import NAMES
 
 from spincheck import ir
 from spincheck.frontend.lower import lower_function
-from spincheck.frontend.seh import COPIES, LIMIT
 from spincheck.frontend.tokens import tokenise
+from spincheck.frontend.unwinding import COPIES, LIMIT
 
 
 def code(text: str) -> tuple[ir.Instruction, ...]:
