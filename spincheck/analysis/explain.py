@@ -1,7 +1,7 @@
 """The path to a defect in the words that a developer reads.
 
-Owns the choice of steps: where the lock was taken and given back, the branches on the way that matter, the calls that touch the lock, and the
-end. A branch matters when its other side would have had to give the lock back; of the rest only a handful is kept, so that a
+Owns the choice of steps: where the lock was taken and given back, the branches on the way that matter, the calls that touch the lock, where a
+callee that took it returns, and the end. A branch matters when its other side would have had to give the lock back; of the rest only a handful is kept, so that a
 correlated flag can be followed without reading every ``if`` of a long function.
 """
 
@@ -17,7 +17,7 @@ from spincheck.analysis.summaries import NOWHERE, LocalStep
 from spincheck.analysis.transfer import Interpreter
 from spincheck.domain.state import State
 from spincheck.domain.terms import Term
-from spincheck.ir import Branch, Call, ComputedJump, FunctionName, Switch
+from spincheck.ir import Branch, Call, ComputedJump, FunctionName, Return, Switch
 
 FEW_BRANCHES = 4
 """Up to so many branches are all told; of more, only those that matter."""
@@ -94,15 +94,57 @@ class Explainer:
         about = {id(node): lock for node in path for lock in locks if self._does(node, lock, state)}
         taken = [index for index, node in enumerate(path) if id(node) in about and node.kind in {"acquire", "call"}]
         held = {known.kind for lock, known in state.locks.items() if lock in locks and known.status == "held"}
+        after: dict[Term, str] = {}
+        mine: dict[Term, str] = {}
         steps = []
+        last = None
         for index, node in enumerate(path):
             if id(node) in about:
-                spelled = self._spelled(node, state) or lock_name(self._in.function, state, about[id(node)])
-                steps.append(self._touch(node, spelled))
+                last = node
+                lock = about[id(node)]
+                spelled = self._spelled(node, state) or lock_name(self._in.function, state, lock)
+                status = self._status_after(node, lock, state)
+                steps.append(self._touch(node, spelled, status, again=after.get(lock) == "held"))
+                after[lock] = status
+                if node.kind == "acquire":
+                    mine[lock] = spelled
+                else:
+                    mine.pop(lock, None)
             elif node.kind == "branch" and held and taken and index > taken[-1] and self._passes_release(node, held):
                 text = self._branch_text(node)
-                steps += [LocalStep("branch", node.at, text)] if text else []
+                if text:
+                    last = node
+                    steps.append(LocalStep("branch", node.at, text))
+        way_out = self._way_out(last) if last is not None and mine else NOWHERE
+        if way_out != NOWHERE:
+            steps += [LocalStep("return", way_out, f"returns here while `{spelled}` is held") for spelled in dict.fromkeys(mine.values())]
         return tuple(steps)
+
+    def _status_after(self, node: Node, lock: Term, state: State) -> str:
+        """Return what an operation or call leaves of a lock; "" where its steps have to tell."""
+        if node.kind == "call":
+            return next((status for one, status in node.locks if self._is(one, lock, state)), "")
+        return "held" if node.kind == "acquire" else "free"
+
+    def _way_out(self, last: Node) -> int:
+        """Return the place of the only return that can be reached from the last step that is told; NOWHERE when there are several."""
+        instruction = self._code[last.pc]
+        if isinstance(instruction, Branch) and last.kind == "branch":
+            reached = [instruction.then if last.choice == 1 else instruction.otherwise]
+        else:
+            reached = list(self._in.graph.next[last.pc])
+        seen = set(reached)
+        returns = set()
+        while reached:
+            pc = reached.pop()
+            point = self._code[pc]
+            if isinstance(point, Return):
+                returns.add(point.at)
+            for target in self._in.graph.next[pc]:
+                if target not in seen:
+                    seen.add(target)
+                    reached.append(target)
+        return returns.pop() if len(returns) == 1 else NOWHERE
 
     def _does(self, node: Node, lock: Term, state: State) -> bool:
         if node.kind == "call":
@@ -203,18 +245,17 @@ class Explainer:
         if node.kind == "raise":
             return LocalStep("branch", node.at, "an exception is raised in this call")
         if node.kind == "call":
-            status = next((status for lock, status in node.locks if self._is(lock, problem.lock, state)), "")
-            what = {"held": f"`{node.function}` returns with `{name}` held", "free": f"`{node.function}` releases `{name}`"}
-            return LocalStep("call", node.at, what.get(status, f"calling `{node.function}`"), node.function, node.case)
+            return self._touch(node, name, self._status_after(node, problem.lock, state))
         return self._touch(node, name if self._takes(node, problem.lock, state) else self._spelled(node, state) or name)
 
     @staticmethod
-    def _touch(node: Node, spelled: str) -> LocalStep:
+    def _touch(node: Node, spelled: str, status: str = "", *, again: bool = False) -> LocalStep:
         if node.kind == "call":
-            return LocalStep("call", node.at, f"calling `{node.function}`", node.function, node.case)
+            what = {"held": f"`{node.function}` returns with `{spelled}` held", "free": f"`{node.function}` releases `{spelled}`"}
+            return LocalStep("call", node.at, what.get(status, f"calling `{node.function}`"), node.function, node.case)
         if node.kind == "release":
             return LocalStep("release", node.at, f"`{spelled}` is released here by {node.text}")
-        return LocalStep("acquire", node.at, f"`{spelled}` is acquired here by {node.text}")
+        return LocalStep("acquire", node.at, f"`{spelled}` is acquired {'again ' if again else ''}here by {node.text}")
 
     def _branch_text(self, node: Node) -> str:
         if node.text:
@@ -238,25 +279,26 @@ class Explainer:
     @staticmethod
     def _end(problem: Problem, name: str) -> str:
         through = f" in `{problem.through}`" if problem.through else ""
+        by = f" by {problem.operation}" if problem.operation and not through else ""
         if problem.defect in {"held-at-exit", "inconsistent-exit", "failure-holds"}:
             return f"returns here while `{name}` is held"
         if problem.defect == "not-held-at-exit":
             return f"returns here without `{name}`, which it was entered with"
         if problem.defect == "acquired-twice":
-            return f"`{name}` is acquired again{through}"
+            return f"`{name}` is acquired again{through}{by}"
         if problem.defect == "released-unheld":
             return f"`{name}` is released{through} but not held"
         if problem.defect == "handle-reused":
             return f"`{name}` is acquired{through} with the same queue handle"
         if problem.defect == "call-while-holding":
-            return f"{problem.operation} is called while `{name}` is held"
+            return f"`{problem.operation}` is called{through} while `{name}` is held"
         if problem.defect == "call-without-holding":
-            return f"{problem.operation} is called{through} here"
+            return f"`{problem.operation}` is called{through} here"
         if problem.defect == "parent-object":
-            return f"`{name}` is created by {problem.operation} here"
+            return f"`{name}` is created here by {problem.operation}"
         if problem.defect == "needs-and-leaves":
             return f"returns here while `{name}` is held instead"
-        return f"`{name}` is released{through} here"
+        return f"`{name}` is released{through} here{by}"
 
 
 def _case(low: int, high: int) -> str:

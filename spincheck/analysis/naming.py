@@ -6,11 +6,17 @@ pointer, its name is used; else the access path is written out from the paramete
 
 from __future__ import annotations
 
+import re
+
+from spincheck.analysis import spelling
 from spincheck.domain.state import State
 from spincheck.domain.terms import Term
-from spincheck.ir import Function
+from spincheck.ir import Call, Function, FunctionName
 
 _GLOBAL_LOCKS = {"cancel": "the cancel spin lock"}
+
+_CALLEES_OWN = re.compile(r"[a-z]*row\d+")
+"""How the analysis calls a value that a callee's summary does not describe: nothing that a reader knows."""
 
 
 def lock_name(function: Function, state: State, lock: Term) -> str:
@@ -55,6 +61,10 @@ def value_name(function: Function, state: State, value: Term) -> str:
         return str(function.parameters[value.args[0]].name)
     if value.op in {"init", "cell"}:
         return place_name(function, state, value.args[0])
+    if value.op == "fresh":
+        return _result_name(function, value)
+    if value.op == "sel" and _CALLEES_OWN.fullmatch(str(value.args[1])):
+        return value_name(function, state, value.args[0])
     if value.op == "sel":
         return f"{value_name(function, state, value.args[0])}.{value.args[1]}"
     if value.op == "pure":
@@ -63,10 +73,20 @@ def value_name(function: Function, state: State, value: Term) -> str:
     if value.op in {"field", "elem", "local", "global"}:
         return f"&{place_name(function, state, value)}"
     if value.op == "container":
-        return f"record of {value_name(function, state, value.args[0])}"
+        return f"CONTAINING_RECORD({value_name(function, state, value.args[0])})"
     if value.op == "any":
         return "…"
     if value.op == "bin":
         left, right = value_name(function, state, value.args[1]), value_name(function, state, value.args[2])
         return f"{left} {value.args[0]} {right}"
     return "…"
+
+
+def _result_name(function: Function, value: Term) -> str:
+    """Return the call that a value is the result of, as the function writes it; what is not the result itself has no name."""
+    pc, tag = value.args
+    call = function.code[pc] if 0 <= pc < len(function.code) else None
+    if not isinstance(call, Call) or not isinstance(call.callee, FunctionName) or str(tag).partition("~")[0]:
+        return "…"
+    inside = ", ".join(spelling.value(argument, {}) for argument in call.arguments)
+    return f"{call.callee.name}({'…' if '%' in inside or len(inside) > 40 else inside})"

@@ -170,7 +170,7 @@ def concerning(trace: Sequence[Step], *locks: str) -> list[Step]:
 
 
 def _is_of_another_lock(step: Step, members: set[str]) -> bool:
-    named = _QUOTED.search(step.message) if step.kind in {"acquire", "release"} else None
+    named = _QUOTED.search(step.message) if step.kind in {"acquire", "release", "return"} else None
     member = _MEMBER.search(named[1]) if named is not None else None
     return member is not None and member[1] not in members
 

@@ -147,7 +147,7 @@ class _Run:
     def _step(self, number: int, step: TraceStep, lock: str, after: State) -> dict[str, Any]:
         location = self._step_location(step)
         location["message"] = {"text": _sentence(step.message) or step.kind}
-        important = step.kind in {"acquire", "release", "defect"}
+        important = step.kind in {"acquire", "release", "return", "defect"}
         state = {"state": {lock or "lock": {"text": after}}} if after != "?" else {}
         return {
             "location": location,

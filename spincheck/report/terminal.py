@@ -26,7 +26,7 @@ ROOM = MOST_LINES - 3
 """Lines of its excerpts: the first line, the count of what is left out and the rule stand around them."""
 STYLES = {"error": "bold red", "warning": "bold yellow"}
 _MARKS = {"acquire": "yellow", "release": "green", "defect": "bold red"}
-_WEIGHT = {"defect": 0, "acquire": 1, "release": 1, "call": 2, "entry": 3, "branch": 4, "return": 5, "note": 5}
+_WEIGHT = {"defect": 0, "acquire": 1, "release": 1, "call": 2, "return": 2, "entry": 3, "branch": 4, "note": 5}
 _OTHER_LOCK = 6
 _TAB = 4
 
@@ -63,6 +63,8 @@ def _violation(one: Diagnostic, context: Context) -> Iterator[Text]:
     yield from lines
     if left_out:
         yield Text(f"{' ' * width} = {left_out} more step{'' if left_out == 1 else 's'}: --format html shows all, --color never too", style="dim")
+    if one.entry and f"`{one.entry}`" not in one.message and all(step.function != one.entry for step in one.trace):
+        yield Text.assemble((f"{' ' * width} = ", "blue"), ("reached from: ", "bold"), printable(one.entry))
     known = context.rules.get(one.rule)
     if known is not None:
         yield Text.assemble((f"{' ' * width} = ", "blue"), ("rule: ", "bold"), f"{known.title}; spincheck explain {one.rule}")
@@ -90,7 +92,7 @@ def _screenful(one: Diagnostic, width: int, context: Context) -> tuple[list[Text
 
 def _weight(step: TraceStep, member: str) -> int:
     """How early a step is left out: the higher, the earlier. Another lock's operations in a callee say least of this one."""
-    named = re.search(r"`([^`]*)`", step.message) if step.depth > 0 and step.kind in {"acquire", "release"} else None
+    named = re.search(r"`([^`]*)`", step.message) if step.depth > 0 and step.kind in {"acquire", "release", "return"} else None
     if named is not None and member and member not in re.findall(r"\w+", named[1]):
         return _OTHER_LOCK
     return _WEIGHT[step.kind]

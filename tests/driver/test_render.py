@@ -21,6 +21,7 @@ def test_other_locks_of_a_callee_and_calls_about_them_are_left_out():
         step("call", 1, "calling `Handle`"),
         step("release", 2, "`Dev->Other` is released here by KeReleaseSpinLock"),
         step("acquire", 2, "`Dev->Locks[i].Other` is acquired here by KeAcquireSpinLock"),
+        step("return", 2, "returns here while `Dev->Locks[i].Other` is held"),
         DEFECT,
     ]
     assert concerning(trace, "d->Lock", "") == [OURS, DEFECT]
