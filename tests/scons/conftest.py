@@ -1,7 +1,7 @@
 """Runs the real scons in a temporary directory, with a fake worker and, unless a test is about compilers, a fake compiler.
 
-The fake worker finds a violation on every line with the word LEAK, and a driver's only with CROSS; it logs what it
-was asked. The fake compiler copies. So a test sees exactly which steps SCons took, and none depends on the analysis.
+The fake worker finds a violation on every line with the word LEAK, and a driver's only with CROSS; with WAIT it answers when the
+object is there, and otherwise dies in the end; it logs what it was asked. The fake compiler copies. So a test sees exactly which steps SCons took, and none depends on the analysis.
 """
 
 from __future__ import annotations
@@ -18,7 +18,14 @@ import pytest
 TOOLS = Path(__file__).resolve().parents[2] / "site_scons" / "site_tools"
 
 WORKER = """#!{python}
-import json, os, re, signal, sys
+import json, os, re, signal, sys, time
+
+def wait_for(path):
+    for _ in range(3000):
+        if os.path.exists(path):
+            return
+        time.sleep(0.01)
+    sys.exit(path + " was not made")
 
 def answer(request):
     stats = {{"functions_analysed": 2, "functions_reused": 1, "errors": 0, "warnings": 0}}
@@ -33,11 +40,17 @@ def answer(request):
             sys.exit(4)
         if "PRESS_CTRL_C" in text:
             os.kill(os.getpid(), signal.SIGINT)
+        if "WAIT" in text:
+            wait_for(request["output"].partition(".spin")[0])
         if "BABBLE" in text:
             print("hello", flush=True)
         tell(reply, text, "LEAK")
         with open(request["output"], "w", encoding="utf-8") as output:
             output.write(text)
+        if "KILL_BUILD" in text and not os.path.exists("killed"):
+            open("killed", "w").close()
+            os.kill(os.getppid(), signal.SIGKILL)
+            sys.exit(5)
     elif request["command"] == "link":
         texts = [open(name, encoding="utf-8").read() for name in request["inputs"]]
         for text in texts:
@@ -118,12 +131,12 @@ class Built:
     @property
     def units(self) -> list[str]:
         """The sources whose unit step the worker was asked for."""
-        return [Path(one["output"]).name for one in self.asked if one["command"] == "unit"]
+        return [Path(one["output"]).name.removesuffix(".new") for one in self.asked if one["command"] == "unit"]
 
     @property
     def links(self) -> list[list[str]]:
         """The units of each driver step."""
-        return [[Path(name).name for name in one["inputs"]] for one in self.asked if one["command"] == "link"]
+        return [[Path(name).name.removesuffix(".new") for name in one["inputs"]] for one in self.asked if one["command"] == "link"]
 
     @property
     def workers(self) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 CLEAN = "int f(void) { return 0; }\n"
@@ -194,11 +196,11 @@ def test_rules_for_each_environment(project):
         "env.Object('a.c', SPINCHECK_RULES='Spinlock')\nenv.Object('b.c', SPINCHECK_RULES=['SpinlockRelease'])\n"
     )
     asked = {
-        one["output"].rpartition("/")[2]: one["options"]["rules"]
+        Path(one["input"]).name: one["options"]["rules"]
         for one in project.scons().asked
         if one["command"] == "unit"
     }
-    assert asked == {"a.o.spin": ["Spinlock"], "b.o.spin": ["SpinlockRelease"]}
+    assert asked == {"a.o.spin.i": ["Spinlock"], "b.o.spin.i": ["SpinlockRelease"]}
 
 
 def test_cache_is_beside_the_top_sconstruct(project):

@@ -55,7 +55,7 @@ def test_worker_that_dies_again_fails_the_check(project):
     assert built.status == 2
     assert built.workers == 3
     assert "worker' ended with status 4: MemoryError: too much\n" in built.err
-    assert "scons: *** [a.o.spin] not checked" in built.err
+    assert "scons: *** [a.o] not checked" in built.err
     assert "spincheck: not analysed: a.c: not checked, see the error" in built.summary
     assert project.exists("b.o")
     assert not project.exists("a.o")

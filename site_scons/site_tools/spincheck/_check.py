@@ -30,8 +30,23 @@ ALIAS = "spincheck"
 
 
 def check_unit(target: Any, source: Any, env: Any) -> Any:
-    """Preprocess and check one translation unit; returns 0 or a build error."""
-    from . import _session  # noqa: PLC0415 -- see the package's docstring
+    """Preprocess and check one translation unit, or start that and leave the verdict to its object; returns 0 or a build error."""
+    from . import _beside  # noqa: PLC0415 -- see the package's docstring
+
+    unit = target[0]
+    copies = _copies(unit, source[0])
+
+    def run(output: str) -> Any:
+        return _unit_checked(target, source, env, copies, output)
+
+    if _beside.possible(unit):
+        _beside.start(unit, run)
+        return 0
+    return run(unit.get_abspath())
+
+
+def _unit_checked(target: Any, source: Any, env: Any, copies: dict[str, str], output: str) -> Any:
+    from . import _session  # noqa: PLC0415
 
     unit = target[0]
     text = _command.text_path(unit)
@@ -42,10 +57,8 @@ def check_unit(target: Any, source: Any, env: Any) -> Any:
             done, told = _command.preprocess(target, source, env)
             if not done:
                 return _not_preprocessed(unit, name, told)
-            _command.name_sources(text, _copies(unit, source[0]))
-            reply = _ask(
-                env, {"command": "unit", "input": str(text.absolute()), "output": unit.get_abspath()}
-            )
+            _command.name_sources(text, copies)
+            reply = _ask(env, {"command": "unit", "input": str(text.absolute()), "output": output})
     except _session.WorkerError as error:
         return _failure(unit, name, str(error))
     finally:
@@ -56,19 +69,32 @@ def check_unit(target: Any, source: Any, env: Any) -> Any:
 
 def check_driver(target: Any, source: Any, env: Any) -> Any:
     """Check the units of one driver together, libraries included; returns 0 or a build error."""
-    from . import _session  # noqa: PLC0415
+    from . import _beside  # noqa: PLC0415
 
     del source
     report = target[0]
+    verdicts = [_beside.settle(node) for node in _units(report)]
+    if any(verdicts):
+        # Their objects fail and so does the driver. The report is for whoever lets the build go on, and is not recorded.
+        report.store_info = 0
+        if SCons.Script.GetOption("keep_going"):
+            _driver_checked(report, env)
+        return 0
+    return _driver_checked(report, env)
+
+
+def _driver_checked(report: Any, env: Any) -> Any:
+    from . import _session  # noqa: PLC0415
+
     report.attributes.spincheck_checked = True
-    units = _units(report)
+    units = _unit_files(report)
     # One whose source did not preprocess left no file, and the driver will not be linked.
     if not units:
         return 0
     began = time.monotonic()
     request = {
         "command": "link",
-        "inputs": [node.get_abspath() for node in units],
+        "inputs": units,
         "output": report.get_abspath(),
     }
     try:
@@ -96,16 +122,20 @@ def check_what_is_there() -> None:
         if report.get_state() != SCons.Node.failed or getattr(report.attributes, "spincheck_checked", False):
             continue
         done = (SCons.Node.executed, SCons.Node.up_to_date, SCons.Node.failed)
-        if _units(report) and all(node.get_state() in done for node in report.children()):
-            check_driver([report], [], env)
+        if _unit_files(report) and all(node.get_state() in done for node in report.children()):
+            _driver_checked(report, env)
 
 
 def _units(report: Any) -> list[Any]:
-    """Return the units of a driver, or none if the file of one is missing."""
-    units = [
-        node for node in report.children() if getattr(node.attributes, "spincheck_object", None) is not None
-    ]
-    return units if all(os.path.exists(node.get_abspath()) for node in units) else []  # noqa: PTH110 - no Path for each unit
+    return [node for node in report.children() if getattr(node.attributes, "spincheck_object", None) is not None]
+
+
+def _unit_files(report: Any) -> list[str]:
+    """Return the files of a driver's units, or none if one is missing."""
+    from . import _beside  # noqa: PLC0415
+
+    files = [_beside.unit_file(node) for node in _units(report)]
+    return files if all(map(os.path.exists, files)) else []
 
 
 def _show_unit(target: Any, source: Any, env: Any) -> str:

@@ -75,7 +75,11 @@ _UNIT = SCons.Builder.Builder(
 def _units_in_libraries(node: Any, env: Any, path: Any = ()) -> list[Any]:
     """Scan a report for the units of the static libraries that its driver is linked with."""
     given = getattr(node.attributes, "spincheck_libraries", ())
-    return _units([*given, *_LIBRARIES(node, env, path)])
+    units = _units([*given, *_LIBRARIES(node, env, path)])
+    # A unit whose check still runs has no file that could be compared with the last one
+    if any(hasattr(unit.attributes, "spincheck_check") for unit in (*node.sources, *units)):
+        node.set_always_build(True)
+    return units
 
 
 _REPORT = SCons.Builder.Builder(
@@ -168,7 +172,8 @@ def _add_unit(obj: Any, source: Any, env: Any, *, shared: bool) -> None:
     unit.attributes.spincheck_object = obj
     obj.attributes.spincheck_unit = unit
     unit.add_dependency(_configuration(env.fs))
-    if str(env["SPINCHECK_BEFORE"]) == "compile":
+    unit.attributes.spincheck_first = str(env["SPINCHECK_BEFORE"]) == "compile"
+    if unit.attributes.spincheck_first:
         obj.add_prerequisite([unit])
     env.Alias(_check.ALIAS, unit)
 
@@ -195,7 +200,8 @@ def _add_report(driver: Any, sources: Iterable[Any], env: Any) -> None:
     _REPORT(env, [report], units)
     driver.attributes.spincheck_report = report
     report.add_dependency(_configuration(env.fs))
-    driver.add_prerequisite([report])
+    # SCons comes to an object and its unit first, and so can check and compile one file after the other instead of all checks first
+    driver.add_prerequisite([*(node for node in sources if node.has_builder()), report])
     reports.append((report, env))
     env.Alias(_check.ALIAS, report)
 

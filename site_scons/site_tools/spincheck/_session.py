@@ -21,7 +21,7 @@ from typing import Any
 import SCons.Node  # type: ignore[import-untyped]
 import SCons.Script  # type: ignore[import-untyped]
 
-from . import _check, _emit, _pool, _summary
+from . import _beside, _check, _emit, _pool, _summary
 
 WorkerError = _pool.WorkerError
 
@@ -133,8 +133,10 @@ def first_time(fingerprint: str) -> bool:
 
 def finish() -> None:
     """Tell and record what was checked since the last time, if anything was."""
+    _beside.finish()
     if _session.steps:
         _check.check_what_is_there()
+    _beside.remove()
     steps = sorted(_session.steps, key=lambda step: (step.what != "unit", step.target))
     if steps or _session.skipped:
         others = sorted(
