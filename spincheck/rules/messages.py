@@ -27,7 +27,7 @@ _LOCK: dict[Defect, str] = {
     "needs-and-leaves": "`{function}` needs {lock} held and leaves {other} held",
     "call-while-holding": "{call} is called while {lock} is held",
     "call-without-holding": "{call} is called without {lock} held",
-    "order-cycle": "{lock} and {other} are acquired in both orders",
+    "order-cycle": "{lock} is acquired while {other} is held, elsewhere in the opposite order",
     "parent-object": "{lock} is created without the parent object that its attributes should name",
 }
 

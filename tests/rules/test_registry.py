@@ -166,7 +166,7 @@ def test_which_rules(changes, rules):
         ),
         (
             {"defect": "order-cycle", "other": "dev->B"},
-            "spin lock `dev->Lock` and `dev->B` are acquired in both orders",
+            "spin lock `dev->Lock` is acquired while `dev->B` is held, elsewhere in the opposite order",
         ),
     ],
 )
