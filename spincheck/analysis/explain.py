@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from spincheck.analysis import spelling
+from spincheck.analysis.findings import Defect
 from spincheck.analysis.lockops import Problem
 from spincheck.analysis.naming import lock_name
 from spincheck.analysis.path import Node, first_path
@@ -23,6 +24,22 @@ FEW_BRANCHES = 4
 """Up to so many branches are all told; of more, only those that matter."""
 
 MOST_BRANCHES = 10
+
+
+_ENDS: dict[Defect, str] = {
+    "held-at-exit": "returns here while `{name}` is held",
+    "inconsistent-exit": "returns here while `{name}` is held",
+    "failure-holds": "returns here while `{name}` is held",
+    "needs-and-leaves": "returns here while `{name}` is held instead",
+    "not-held-at-exit": "returns here without `{name}`, which it was entered with",
+    "acquired-twice": "`{name}` is acquired again{through}{by}",
+    "released-unheld": "`{name}` is released{through}{by} but not held",
+    "handle-reused": "`{name}` is acquired{through} with the same queue handle",
+    "call-while-holding": "{call} is called{through} while `{name}` is held",
+    "call-without-holding": "{call} is called{through} here",
+    "parent-object": "`{name}` is created here{by}",
+}
+"""What the last step of a path says."""
 
 
 class Explainer:
@@ -280,25 +297,9 @@ class Explainer:
     def _end(problem: Problem, name: str) -> str:
         through = f" in `{problem.through}`" if problem.through else ""
         by = f" by {problem.operation}" if problem.operation and not through else ""
-        if problem.defect in {"held-at-exit", "inconsistent-exit", "failure-holds"}:
-            return f"returns here while `{name}` is held"
-        if problem.defect == "not-held-at-exit":
-            return f"returns here without `{name}`, which it was entered with"
-        if problem.defect == "acquired-twice":
-            return f"`{name}` is acquired again{through}{by}"
-        if problem.defect == "released-unheld":
-            return f"`{name}` is released{through} but not held"
-        if problem.defect == "handle-reused":
-            return f"`{name}` is acquired{through} with the same queue handle"
-        if problem.defect == "call-while-holding":
-            return f"`{problem.operation}` is called{through} while `{name}` is held"
-        if problem.defect == "call-without-holding":
-            return f"`{problem.operation}` is called{through} here"
-        if problem.defect == "parent-object":
-            return f"`{name}` is created here by {problem.operation}"
-        if problem.defect == "needs-and-leaves":
-            return f"returns here while `{name}` is held instead"
-        return f"`{name}` is released{through} here{by}"
+        return _ENDS.get(problem.defect, "`{name}` is released{through} here{by}").format(
+            name=name, through=through, by=by, call=f"`{problem.operation}`"
+        )
 
 
 def _case(low: int, high: int) -> str:

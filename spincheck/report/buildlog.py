@@ -18,6 +18,7 @@ TREND = 3
 """So many builds of one target make a trend."""
 
 TREND_COLUMNS = 10
+_HEAD = ("when (UTC)", "what", "target", "files", "functions", "analysed", "reused", "errors", "warnings", "checks", "build")
 _TREND_ROWS = (("errors", "errors"), ("warnings", "warnings"), ("analysed", "functions_analysed"))
 
 
@@ -55,23 +56,7 @@ def _text(builds: Sequence[Build]) -> Iterator[str]:
     if not builds:
         yield "spincheck: no builds recorded"
         return
-    yield from _table(
-        (
-            "when (UTC)",
-            "what",
-            "target",
-            "files",
-            "functions",
-            "analysed",
-            "reused",
-            "errors",
-            "warnings",
-            "checks",
-            "build",
-        ),
-        [_row(build) for build in builds],
-        left=3,
-    )
+    yield from _table(_HEAD, [_row(build) for build in builds], left=3)
     for newer, older in _pairs(builds):
         appeared, gone = changes(newer, older)
         for word, told in (("new", appeared), ("gone", gone)):
@@ -88,21 +73,8 @@ def _markdown(builds: Sequence[Build]) -> Iterator[str]:
     if not builds:
         yield "No builds recorded."
         return
-    head = (
-        "when (UTC)",
-        "what",
-        "target",
-        "files",
-        "functions",
-        "analysed",
-        "reused",
-        "errors",
-        "warnings",
-        "checks",
-        "build",
-    )
-    yield f"| {' | '.join(head)} |"
-    yield "|" + "---|" * 3 + "--:|" * (len(head) - 3)
+    yield f"| {' | '.join(_HEAD)} |"
+    yield "|" + "---|" * 3 + "--:|" * (len(_HEAD) - 3)
     for build in builds:
         yield f"| {' | '.join(_cell(text) for text in _row(build))} |"
     told = builds[0].told()

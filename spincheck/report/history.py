@@ -13,14 +13,11 @@ import msgspec
 from spincheck.builds import Build, BuildStep, Told
 
 LOG_VERSION = 1
-_TOTALS = ("units", "functions", "functions_analysed", "functions_reused", "regions_scanned", "regions_reused", "errors", "warnings", "gaps")
 
 
-class LoggedStep(msgspec.Struct, frozen=True):
-    """One check, unit step or driver step; see `spincheck.builds.BuildStep`."""
+class Counts(msgspec.Struct, frozen=True):
+    """What a step, or all steps of a build together, had to do with; see `spincheck.builds.BuildStep`."""
 
-    what: str
-    target: str
     units: int
     functions: int
     functions_analysed: int
@@ -30,11 +27,18 @@ class LoggedStep(msgspec.Struct, frozen=True):
     errors: int
     warnings: int
     gaps: int
+
+
+class LoggedStep(Counts, frozen=True):
+    """One check, unit step or driver step; see `spincheck.builds.BuildStep`."""
+
+    what: str
+    target: str
     elapsed_ms: int
     status: int
 
 
-class LoggedBuild(msgspec.Struct, frozen=True):
+class LoggedBuild(Counts, frozen=True):
     """One build with its totals; see `spincheck.builds.Build`. ``diagnostics`` are what it told, each once."""
 
     id: str
@@ -45,15 +49,6 @@ class LoggedBuild(msgspec.Struct, frozen=True):
     status: int
     wall_ms: int
     check_ms: int
-    units: int
-    functions: int
-    functions_analysed: int
-    functions_reused: int
-    regions_scanned: int
-    regions_reused: int
-    errors: int
-    warnings: int
-    gaps: int
     skipped: tuple[str, ...]
     steps: tuple[LoggedStep, ...]
     diagnostics: tuple[Told, ...]
@@ -82,7 +77,7 @@ def _build(build: Build) -> LoggedBuild:
         status=build.status,
         wall_ms=build.wall_ms,
         check_ms=build.check_ms,
-        **{field: build.total(field) for field in _TOTALS},
+        **{field: build.total(field) for field in Counts.__struct_fields__},
         skipped=tuple(build.skipped),
         steps=tuple(_step(step) for step in build.steps),
         diagnostics=tuple(build.told()),
