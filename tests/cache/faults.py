@@ -1,14 +1,18 @@
 """Builds on a cache that is harmed: processes that are killed, many at once, files that were changed by somebody else.
 
-    python tests/cache/faults.py [--tries 300] [--seed 1]
+    python tests/cache/faults.py [--tries 300] [--seed 1] [--small-disk DIRECTORY]
 
 runs each kind of fault many times, which takes minutes; the tests run a few of each. After every fault a build must come to exactly what a build
 without a cache comes to, and say at most one thing about it. A build is a forked child: it starts in no time and can be killed at any moment.
+
+A full disk is a bound on the size of files, as a disk quota is. With ``--small-disk``, an empty directory of a file system of its own of a few
+megabytes (``mount -t tmpfs -o size=4m none DIRECTORY``), the cache is also kept there while it is filled to the brim.
 """
 
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import random
 import shutil
@@ -25,7 +29,7 @@ import edited_driver as driver
 import msgspec
 from edited_driver import Built, build
 
-from spincheck.cache import upkeep
+from spincheck.cache import opening, upkeep
 from spincheck.cache.store import Store
 
 FILES = 5
@@ -56,12 +60,15 @@ class Harmed:
         self.check(0)
         self.seconds = time.monotonic() - began
 
-    def start(self, version: int, name: str) -> int:
-        """Start a build of a version in a child; return its process number."""
+    def start(self, version: int, name: str, surroundings: Callable[[Harmed], None] | None = None) -> int:
+        """Start a build of a version in a child, for which ``surroundings`` makes the world as it is to be; return its process number."""
+        (self.place / name).mkdir(exist_ok=True)
         child = os.fork()
         if child:
             return child
         try:
+            if surroundings is not None:
+                surroundings(self)
             built = build(self.versions[version], self.place / name, self.cache)
             (self.place / f"{name}.done").write_bytes(msgspec.msgpack.encode(built))
         except BaseException:  # noqa: BLE001 -- a child must not come back into the tests
@@ -129,6 +136,48 @@ class Harmed:
             delete_directory(self)
         else:
             self.sound()
+        return warnings
+
+    def surrounded(self, surroundings: Callable[[Harmed], None]) -> list[str]:
+        """Build where the cache cannot be used as it should, at times without one to begin with; then build in peace."""
+        version = self.chance.randrange(VERSIONS)
+        if self.chance.random() < 0.3:
+            delete_directory(self)
+            self.cache.parent.mkdir()
+        # The child draws from a generator of its own; the next one must not draw the same
+        self.chance.random()
+        warnings = self.finish(self.start(version, "one", surroundings), version, "one")
+        for path in (self.cache.parent, *self.cache.parent.iterdir()):
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        assert self.check(version) == []
+        self.sound()
+        return warnings
+
+    def newer(self) -> list[str]:
+        """Build on a database of a newer version, which must stay as it is; then start over."""
+        newer(self)
+        before = self.cache.read_bytes()
+        version = self.chance.randrange(VERSIONS)
+        warnings = self.check(version)
+        assert self.cache.read_bytes() == before
+        delete_directory(self)
+        self.check(version)
+        return warnings
+
+    def brimful(self) -> list[str]:
+        """Fill the cache's file system but for some kilobytes, build, make room, and build again."""
+        version = self.chance.randrange(VERSIONS)
+        if self.chance.random() < 0.5:
+            for path in _files(self):
+                path.unlink()
+        ballast = self.cache.parent / "ballast"
+        disk = os.statvfs(self.cache.parent)
+        room = self.chance.choice((0, 4_096, 20_000, self.chance.randrange(200_000)))
+        ballast.write_bytes(b"x" * max(disk.f_bavail * disk.f_frsize - room, 0))
+        warnings = self.check(version)
+        ballast.unlink()
+        assert self.check(version) == []
+        self.sound()
         return warnings
 
     def harmed_while_building(self, harm: Callable[[Harmed], None]) -> None:
@@ -205,6 +254,50 @@ def swap_values(harmed: Harmed) -> None:
     connection.close()
 
 
+def full_disk(harmed: Harmed) -> None:
+    """Let no file of this process grow beyond a size between nothing and twice the cache's; a unit's own file has its few kilobytes."""
+    import resource  # noqa: PLC0415 -- POSIX only, as fork is
+
+    there = harmed.cache.stat().st_size if harmed.cache.exists() else 100_000
+    bound = harmed.chance.randrange(60_000, 60_000 + 2 * there)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (bound, bound))
+
+
+def read_only(harmed: Harmed) -> None:
+    """Let this process read the cache and write beside it, but not to it nor to its directory."""
+    for path in (*harmed.cache.parent.glob("*"), harmed.cache.parent):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    if os.geteuid() == 0:  # who may write anything
+        for directory in (harmed.place, *harmed.place.parents):
+            if directory.owner() == "root" and directory != Path("/"):
+                directory.chmod(directory.stat().st_mode | 0o055)
+        for directory in (harmed.place, harmed.place / "one"):
+            for path in (directory, *directory.iterdir()):
+                if path != harmed.cache.parent:
+                    os.chown(path, 65534, 65534)
+        os.setgid(65534)
+        os.setuid(65534)
+
+
+def no_locking(_harmed: Harmed) -> None:
+    """Refuse the lock under which a cache is made."""
+
+    def refuse(_descriptor: int) -> bool:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    opening._try_lock = refuse  # in a child of its own
+
+
+def clock_jump(harmed: Harmed) -> None:
+    """Set the clock back or ahead by up to thirty years."""
+    jump = harmed.chance.uniform(-1e9, 1e9)
+    assert Store.__init__.__kwdefaults__ is not None
+    Store.__init__.__kwdefaults__["clock"] = lambda: time.time() + jump
+
+
+SURROUNDINGS = (full_disk, read_only, no_locking, clock_jump)
+"""Where a build does with the cache what it can."""
+
 HARMS = (delete, delete_directory, truncate, flip, junk, swap_values)
 """What the next build repairs or does without."""
 MEANWHILE = (delete, delete_directory, truncate, flip)
@@ -222,6 +315,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tries", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--small-disk", type=Path)
     given = parser.parse_args()
     with TemporaryDirectory() as place:
         harmed = Harmed(Path(place), given.seed)
@@ -241,6 +335,16 @@ def main() -> int:
             for _ in range(given.tries // 12):
                 harmed.harmed_while_building(harm)
             print(f"{given.tries // 12} times {harm.__name__} while building: verdicts right")
+        told = sum(bool(harmed.newer()) for _ in range(given.tries // 6))
+        print(f"{given.tries // 6} times a newer version: verdicts right, left alone, {told} builds said so once")
+        for surroundings in SURROUNDINGS:
+            told = sum(bool(harmed.surrounded(surroundings)) for _ in range(given.tries // 6))
+            print(f"{given.tries // 6} times {surroundings.__name__}: verdicts right, {told} builds said so once")
+        if given.small_disk is not None:
+            harmed.cache = given.small_disk / "c.sqlite"
+            harmed.check(0)
+            told = sum(bool(harmed.brimful()) for _ in range(given.tries // 6))
+            print(f"{given.tries // 6} times a disk filled to the brim: verdicts right, {told} builds said so once")
     return 0
 
 

@@ -36,6 +36,12 @@ def test_files_that_are_changed_while_building(harmed: faults.Harmed, harm):
     harmed.harmed_while_building(harm)
 
 
+@pytest.mark.parametrize("surroundings", faults.SURROUNDINGS)
+def test_surroundings_that_do_not_let_the_cache_be_used(harmed: faults.Harmed, surroundings):
+    for _ in range(3):
+        harmed.surrounded(surroundings)
+
+
 def test_a_newer_version_is_left_alone_and_told(tmp_path: Path):
     own = faults.Harmed(tmp_path, seed=1)
     faults.newer(own)
