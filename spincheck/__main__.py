@@ -10,7 +10,7 @@ def run() -> int:
     if sys.argv[1:] == ["worker"]:
         from spincheck.worker import serve_standard_streams  # noqa: PLC0415
 
-        return serve_standard_streams()
+        serve_standard_streams()
     from spincheck.cli.main import main  # noqa: PLC0415
 
     return main()

@@ -114,18 +114,23 @@ class _Worker:
         ended = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
         return f"{self._name()} {ended}" + (f": {said[-1]}" if said else "")
 
-    def close(self) -> None:
-        """End the process: it ends by itself when its input does."""
+    def dismiss(self) -> None:
+        """Tell the process to end: it does by itself when its input ends."""
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 # What a dead process did not read is lost anyway
                 with suppress(OSError):
                     pipe.close()
-        try:
-            self._process.wait(_GOODBYE_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+
+    def close(self) -> None:
+        """End the process and wait for it."""
+        self.dismiss()
+        # Not wait(timeout): it looks at ever longer intervals, and the build would end up to 50 ms late
+        kill = threading.Timer(_GOODBYE_SECONDS, self._process.kill)
+        kill.daemon = True
+        kill.start()
+        self._process.wait()
+        kill.cancel()
 
     def _name(self) -> str:
         return f"the worker '{' '.join(self._command)}'"
@@ -191,6 +196,8 @@ class Pool:
         with self._changed:
             workers, self._idle = self._idle, []
             self._count -= len(workers)
+        for worker in workers:
+            worker.dismiss()
         for worker in workers:
             worker.close()
 
