@@ -141,7 +141,7 @@ class Harmed:
     def surrounded(self, surroundings: Callable[[Harmed], None]) -> list[str]:
         """Build where the cache cannot be used as it should, at times without one to begin with; then build in peace."""
         version = self.chance.randrange(VERSIONS)
-        if self.chance.random() < 0.3:
+        if self.chance.random() < 0.5:
             delete_directory(self)
             self.cache.parent.mkdir()
         # The child draws from a generator of its own; the next one must not draw the same
@@ -255,11 +255,10 @@ def swap_values(harmed: Harmed) -> None:
 
 
 def full_disk(harmed: Harmed) -> None:
-    """Let no file of this process grow beyond a size between nothing and twice the cache's; a unit's own file has its few kilobytes."""
+    """Let no file of this process grow beyond a size that is enough for what a build makes, and may or may not be for a cache with one version."""
     import resource  # noqa: PLC0415 -- POSIX only, as fork is
 
-    there = harmed.cache.stat().st_size if harmed.cache.exists() else 100_000
-    bound = harmed.chance.randrange(60_000, 60_000 + 2 * there)
+    bound = harmed.chance.randrange(40_000, 130_000)
     resource.setrlimit(resource.RLIMIT_FSIZE, (bound, bound))
 
 
