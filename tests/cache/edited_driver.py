@@ -128,7 +128,8 @@ def build(files: dict[str, str], place: Path, cache: Path | None) -> Built:
         report = session.link(outs, str(place / "driver.json"))
         built.driver |= _explained(session)
         built.counted += report.stats.functions_analysed
-        built.warnings = session.warnings
+    # What is written last is written on leaving
+    built.warnings = session.warnings
     built.told = [(one.file, one.line, one.rule) for one in report.diagnostics]
     built.report = msgspec.json.encode(msgspec.structs.replace(report, stats=None))
     return built
