@@ -47,8 +47,8 @@ def _cleanup(r: Rewriter, at: int, end: int) -> int:
         name = following
         while r.text(name) in {"*", "const", "volatile"}:
             name += 1
-        end = r.run(following, name + 1)
-        at = name
+        end = r.run(following, min(name + 1, len(r.tokens)))
+        at = end - 1
     elif r.text(following) not in _DECLARATOR_ENDS:
         for kind, text in (("_ALIGNAS", "_Alignas"), ("LPAREN", "("), ("ID", said), ("RPAREN", ")")):
             r.emit(kind, text, at)

@@ -13,6 +13,7 @@ from pycparser.c_lexer import Token as ParserToken
 
 from spincheck.frontend import keywords
 from spincheck.frontend.dialect import Rewritten, rewrite
+from spincheck.frontend.headers import with_int
 from spincheck.frontend.names import Names
 from spincheck.frontend.parse import SyntaxFault, parse
 from spincheck.frontend.tokens import Token
@@ -51,6 +52,9 @@ def with_guesses(tokens: Sequence[Token], names: Names, rewritten: Rewritten) ->
     )
     again = rewrite(tokens, names, guessed, ignored)
     queried = types_as_operands(again.tokens, again.typedefs)
+    completed = with_int(again.tokens, again.typedefs)
+    if completed is not None:
+        return again._replace(tokens=completed)
     return again if guessed or ignored or queried else None
 
 

@@ -1,6 +1,7 @@
-"""The header of a function that the parser rejects, made anew from the names in it.
+"""The header of a function that the parser rejects, completed or made anew.
 
-Owns what is kept of such a header: the function's name and its parameters' names, each of unknown type.
+Owns what is left out of an old-style header (``f(a, b) register a; { … }``: each type is ``int``), and what is kept of one that cannot be read:
+the function's name and its parameters' names, each of unknown type.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pycparser.c_lexer import Token as ParserToken
 UNKNOWN_TYPE = "%unknown"
 """The type of what is declared with a type that cannot be read."""
 
+_TYPELESS = frozenset({"STATIC", "EXTERN", "REGISTER", "INLINE", "CONST", "VOLATILE"})
 _TYPE_WORDS = frozenset({"INT", "CHAR", "LONG", "SHORT", "VOID", "UNSIGNED", "STRUCT"})
 
 
@@ -57,6 +59,32 @@ def plain_header(
         header += [word("ID", UNKNOWN_TYPE, parameter), word("ID", parameter.value, parameter)]
     header.append(tokens[close])
     return header
+
+
+def with_int(tokens: Sequence[ParserToken], typedefs: Container[str]) -> list[ParserToken] | None:
+    """``tokens`` with ``int`` where the header of an old-style definition leaves a type out; None if it leaves out none."""
+    inserted: list[int] = []
+    depth = 0
+    begins = True  # a declaration: the function's, or behind its parameters' names one of these
+    for index, token in enumerate(tokens):
+        kind = token.type
+        if kind == "LBRACE" and depth == 0:
+            break
+        if kind in {"LPAREN", "LBRACKET", "LBRACE"}:
+            depth += 1
+        elif kind in {"RPAREN", "RBRACKET", "RBRACE"}:
+            depth -= 1
+            begins = begins or kind == "RPAREN"
+        elif depth == 0 and kind not in _TYPELESS:
+            if begins and kind in {"ID", "TIMES"} and token.value not in typedefs:
+                inserted.append(index)
+            begins = kind == "SEMI"
+    if not inserted:
+        return None
+    result = list(tokens)
+    for index in reversed(inserted):
+        result.insert(index, word("INT", "int", tokens[index]))
+    return result
 
 
 def _parameter(

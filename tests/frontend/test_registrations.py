@@ -71,8 +71,35 @@ def body(text: str) -> set[tuple[str, str, str, int, str]]:
         ),
         (
             "PDRIVER_DISPATCH *m = driver->MajorFunction; m[0] = Read;",
-            ("Read", "other", "", 0, ""),
+            ("Read", "field", "MajorFunction", 0, ""),
         ),
+        (
+            "PDRIVER_DISPATCH *m = driver->MajorFunction; m[3] = Read;",
+            ("Read", "field", "MajorFunction", 0, ""),
+        ),
+        (
+            "PDRIVER_DISPATCH *m; m = &driver->MajorFunction[3]; *m = Read;",
+            ("Read", "field", "MajorFunction", 0, ""),
+        ),
+        (
+            "PDRIVER_DISPATCH *m = driver->MajorFunction, *k = m + 3; *k++ = Read;",
+            ("Read", "field", "MajorFunction", 0, ""),
+        ),
+        (
+            "PDRIVER_DISPATCH *m; for (m = driver->MajorFunction; m < driver->MajorFunction + 28; m++) *m = Read;",
+            ("Read", "field", "MajorFunction", 0, ""),
+        ),
+        (
+            "PDRIVER_OBJECT d2 = driver; d2->MajorFunction[3] = Read;",
+            ("Read", "field", "MajorFunction", 0, ""),
+        ),
+        (
+            "DRIVER_OBJECT *d2 = n ? driver : 0; PDRIVER_DISPATCH *m = d2->MajorFunction; PDRIVER_DISPATCH r = Read; while (n--) m[n] = r;",
+            ("Read", "field", "MajorFunction", 0, ""),
+        ),
+        ("PFN_ADD *slot = &given->EvtAdd; *slot = Add;", ("Add", "field", "EvtAdd", 0, "")),
+        ("PFN_DPC run; PFN_DPC *slot = &run; *slot = Dpc;", ("Dpc", "variable", "run", 0, "")),
+        ("PFN_DPC *other = (PFN_DPC *)n; *other = Dpc;", ("Dpc", "other", "", 0, "")),
         ("Register(given, 1, Dpc, 0);", ("Dpc", "argument", "Register", 2, "")),
         (
             "if (Register(given, 1, n ? Dpc : Other, 0) < 0) return 1;",
