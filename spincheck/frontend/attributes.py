@@ -110,6 +110,17 @@ def comma(r: Rewriter, at: int) -> int:
     return at + 1
 
 
+def type_definition(r: Rewriter, at: int) -> int:
+    """``typedef``; one that names no type (``typedef __declspec(align(16)) BUFFER;``) means ``int``."""
+    r.emit("TYPEDEF", "typedef", at)
+    name = at + 1
+    while r.text(name) in keywords.IGNORED_WITH_ARGUMENTS:
+        name = r.after_arguments(name)
+    if r.text(name + 1) == ";" and WORD.match(r.text(name)):
+        r.emit("INT", "int", at)
+    return at + 1
+
+
 def local_labels(r: Rewriter, at: int) -> int:
     """Drop ``__label__ a, b;``."""
     while r.text(at) not in {";", ""}:

@@ -157,5 +157,6 @@ _COMMON: dict[str, Meaning] = {
     "default": forms.case,
     "goto": forms.jump,
     "extern": attributes.linkage,
+    "typedef": attributes.type_definition,
 }
 """Spellings that mean the same in every unit."""

@@ -6,13 +6,14 @@ any function's; library functions that a compiler spells ``__builtin_memset`` ge
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pycparser import c_ast
 
 from spincheck import ir
 from spincheck.frontend.calls import BUILTINS, arguments
-from spincheck.frontend.expressions import VALUES, condition, effect, literal, value
+from spincheck.frontend.expressions import VALUES, condition, effect, into, literal, value
 from spincheck.frontend.lower_code import Label
 from spincheck.frontend.lower_context import Context
 from spincheck.frontend.lower_types import NOTHING, RANGES, ZERO, Typed
@@ -62,7 +63,23 @@ def _choose(c: Context, node: Any) -> Typed:
     known = literal(c, node.args.exprs[0]) if node.args is not None and len(node.args.exprs) == 3 else None
     if known is not None:
         return value(c, node.args.exprs[1 if known else 2])
-    return ir.Unknown("choose"), ""
+    return _one_of(c, node.args.exprs[1:], node.coord.line) if node.args is not None else NOTHING
+
+
+def _one_of(c: Context, nodes: Sequence[Any], at: int) -> Typed:
+    """One of several expressions, of which the compiler knows which: each may be executed."""
+    target, end = c.temporary(), Label()
+    ctypes: dict[str, None] = {}
+    for node in nodes[:-1]:
+        this, others = Label(), Label()
+        c.test(ir.Unknown("choice"), this, others, at)
+        c.place(this)
+        ctypes[into(c, target, "", node, at)] = None
+        c.goto(end)
+        c.place(others)
+    ctypes[into(c, target, "", nodes[-1], at)] = None
+    c.place(end)
+    return ir.Load(target), next(iter(ctypes)) if len(ctypes) == 1 else ""
 
 
 def _generic(c: Context, node: Any) -> Typed:
@@ -78,7 +95,18 @@ def _generic(c: Context, node: Any) -> Typed:
         default = next((one.expr for one in node.associations if one.type is None), None)
         if default is not None:
             return value(c, default)
-    return ir.Unknown("generic"), ""
+    undecided = fitting or [association.expr for association in node.associations]
+    return _one_of(c, undecided, node.coord.line)
+
+
+def _swapped(c: Context, node: Any) -> Typed:
+    """A byte swap; of a constant, as in ``case htons(7):``, a constant."""
+    size = int(node.name.name.removeprefix("__builtin_bswap")) // 8
+    known = literal(c, node.args.exprs[0]) if node.args is not None else None
+    if known is None:
+        return _plain(c, node, node.name.name, f"u{8 * size}")
+    swapped = (known & ((1 << 8 * size) - 1)).to_bytes(size, "little")
+    return ir.Int(int.from_bytes(swapped, "big")), f"u{8 * size}"
 
 
 def _offset(c: Context, node: Any) -> Typed:
@@ -119,10 +147,14 @@ def _abnormal(c: Context, node: Any) -> Typed:
 
 def _renamed(c: Context, node: Any) -> Typed:
     """A library function under its builtin name."""
+    return _plain(c, node, node.name.name.removeprefix("__builtin_"), "")
+
+
+def _plain(c: Context, node: Any, name: str, result: str) -> Typed:
     passed = arguments(c, node)
     target = c.temporary()
-    c.call(target.name, ir.FunctionName(node.name.name.removeprefix("__builtin_")), passed, node.coord.line)
-    return ir.Load(target), ""
+    c.call(target.name, ir.FunctionName(name), passed, node.coord.line)
+    return ir.Load(target), result
 
 
 def install() -> None:
@@ -146,6 +178,7 @@ def install() -> None:
             "__builtin_object_size": _unexecuted,
             "__builtin_dynamic_object_size": _unexecuted,
             "__builtin_choose_expr": _choose,
+            **dict.fromkeys(("__builtin_bswap16", "__builtin_bswap32", "__builtin_bswap64"), _swapped),
             "__builtin_offsetof": _offset,
             "offsetof": _offset,
             "__builtin_va_arg": _variable_argument,
