@@ -14,7 +14,7 @@ def two_files(project):
     project.sconstruct("env.Program('driver', ['a.c', 'b.c'])\n")
 
 
-def test_every_c_file_is_checked_before_it_is_compiled(project):
+def test_every_c_file_is_checked_and_compiled(project):
     two_files(project)
     built = project.scons()
     assert built.status == 0

@@ -13,6 +13,7 @@ import os
 import sys
 import time
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -190,10 +191,15 @@ def _cache(env: Any) -> str | None:
     path = Path(
         env.fs.Top.get_abspath(), given.removeprefix("#").lstrip("/") if given.startswith("#") else given
     )
+    _make_directory(path.parent)
+    return str(path)
+
+
+@cache
+def _make_directory(path: Path) -> None:
     # Otherwise the worker says once that the cache cannot be used, and works without
     with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    return str(path)
+        path.mkdir(parents=True, exist_ok=True)
 
 
 def _verdict(node: Any, env: Any, step: Step) -> Any:

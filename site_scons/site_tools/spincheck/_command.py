@@ -40,7 +40,7 @@ _GUARDS = (
     + [f"-D__{name}_H" for name in _INTRINSICS]
     + ["-D_MM3DNOW_H_INCLUDED"]
 )
-_VECTOR_TYPES = (b"__m64", b"__m128", b"__m256", b"__m512", b"__mmask")
+_VECTOR_TYPE = re.compile(rb"__m(?:64|128|256|512|mask)")
 
 _DROPPED = {"-c", "-S", "-M", "-MM", "-MD", "-MMD", "-MG", "-MP", "-save-temps"}
 """gcc options that ask for other output. With ``-E``, ``-MD -o FILE`` would write the dependencies over the text."""
@@ -183,7 +183,7 @@ def _needs_intrinsics(text: Path) -> bool:
         content = text.read_bytes()
     except OSError:
         return True
-    return any(name in content for name in _VECTOR_TYPES)
+    return _VECTOR_TYPE.search(content) is not None
 
 
 def _run(command: str, target: Any, source: Any, env: Any) -> tuple[bool, str]:
