@@ -6,6 +6,7 @@ is tested is one, ``&&``, ``||``, ``!`` and ``?:`` in a condition are not values
 
 from __future__ import annotations
 
+import ctypes
 import re
 from collections import Counter
 from collections.abc import Container, Iterator
@@ -27,6 +28,8 @@ class Count(NamedTuple):
 
 
 _TRANSPARENT = {K.PAREN_EXPR, K.UNEXPOSED_EXPR}
+_UNEXECUTED = {K.CXX_UNARY_EXPR, K.STATIC_ASSERT}
+_TYPE_QUERIES = {"__builtin_types_compatible_p", "__builtin_offsetof"}
 _CONSTANT = {K.INTEGER_LITERAL, K.CHARACTER_LITERAL, K.STRING_LITERAL}
 _MARKER = re.compile(r"(?m)^#(?: |line )[^\n]*|/\*.*?\*/|//[^\n]*", re.DOTALL)
 _BUILTIN = re.compile(r"__builtin_(?=mem|str)")
@@ -54,6 +57,21 @@ def functions(text: str, *flags: str, only: Container[str] | None = None) -> Ite
             start, end = cursor.extent.start.offset, cursor.extent.end.offset
             if not any(start <= offset <= end for offset in wrong):
                 yield cursor.spelling, _Reader(data).count(cursor)
+
+
+def _evaluate(node: Any) -> int:
+    """The value of a constant expression; the binding for Python has no method for it."""
+    library = cindex.conf.lib
+    library.clang_Cursor_Evaluate.argtypes = [cindex.Cursor]
+    library.clang_Cursor_Evaluate.restype = ctypes.c_void_p
+    library.clang_EvalResult_getAsInt.argtypes = [ctypes.c_void_p]
+    library.clang_EvalResult_dispose.argtypes = [ctypes.c_void_p]
+    found = library.clang_Cursor_Evaluate(node)
+    if not found:
+        return 0
+    value = int(library.clang_EvalResult_getAsInt(found))
+    library.clang_EvalResult_dispose(found)
+    return value
 
 
 class _Reader:
@@ -188,10 +206,24 @@ class _Reader:
 
     def _value(self, node: Any) -> None:
         kind = node.kind
-        if kind in _CONSTANT or kind == K.CXX_UNARY_EXPR:  # the operand of sizeof is not executed
+        if kind in _CONSTANT or kind in _UNEXECUTED:
             return
         children = list(node.get_children())
-        if kind == K.CALL_EXPR:
+        if kind == K.UNEXPOSED_EXPR and len(children) != 1 and self._keyword(node) in _TYPE_QUERIES:
+            return
+        if self._is_elvis(node, children):
+            self._tests += 1
+            self._value(children[0])
+            self._value(children[-1])
+        elif kind == K.CSTYLE_CAST_EXPR:  # what is before the operand belongs to typeof
+            self._value(children[-1])
+        elif kind == K.GENERIC_SELECTION_EXPR:
+            self._value(self._chosen(node, children[1:]))
+        elif (
+            kind == K.UNEXPOSED_EXPR and self._keyword(node) == "__builtin_choose_expr" and len(children) == 3
+        ):
+            self._value(children[1 if _evaluate(children[0]) else 2])
+        elif kind == K.CALL_EXPR:
             self._call(node, children)
         elif self._is(node, "&&", "||"):
             self._condition(node)
@@ -218,6 +250,29 @@ class _Reader:
         elif kind not in {K.FUNCTION_DECL, K.STRUCT_DECL, K.UNION_DECL, K.ENUM_DECL, K.TYPEDEF_DECL}:
             for child in children:
                 self._value(child)
+
+    def _is_elvis(self, node: Any, children: list[Any]) -> bool:
+        """``x ?: y``, of which libclang shows ``x`` three times."""
+        return (
+            node.kind == K.UNEXPOSED_EXPR
+            and len(children) == 4
+            and re.fullmatch(
+                r"\s*\?\s*:\s*", self._text(children[0].extent.end.offset, children[-1].extent.start.offset)
+            )
+            is not None
+        )
+
+    def _keyword(self, node: Any) -> str:
+        """The word that an expression begins with."""
+        start = node.extent.start.offset
+        hit = re.match(r"\w+", self._text(start, start + 40))
+        return hit[0] if hit else ""
+
+    def _chosen(self, node: Any, alternatives: list[Any]) -> Any:
+        """The alternative of ``_Generic`` that was chosen: the whole expression has its type."""
+        wanted = node.type.get_canonical().spelling
+        fitting = [one for one in alternatives if one.type.get_canonical().spelling == wanted]
+        return (fitting or alternatives)[0]
 
     def _block(self, node: Any) -> None:
         """The block of a statement expression: the value of its last expression is used."""

@@ -397,4 +397,6 @@ def test_any_sequence_has_a_unit_and_memory_does_not_matter(text):
 def test_a_function_that_never_ends_is_listed():
     text = "int g(int a) { return a; }\nint f(int a) { if (a) { return 0;\n"
     unit = read_unit(text, name="u.i", settings=Settings(operations=frozenset(), roots=()), memory=NoMemory())
-    assert [(one.function, one.reason) for one in unit.record.unanalysed] == [("f", "its braces do not match")]
+    assert [(one.function, one.reason) for one in unit.record.unanalysed] == [
+        ("f", "its braces do not match")
+    ]
