@@ -3,7 +3,8 @@
 Owns `analyse`, the one way from units to findings. A unit check is the list of one unit in an open world, where functions that are not here are
 holes; a driver check is the list of all its units in a closed world, where the holes are filled. Summaries are remembered under
 keys of what they depend on: the function's own key, its standing, the tables, and the digests of its callees'
-summaries. When a callee changes and its summary does not, its callers are not looked at.
+summaries. When a callee changes and its summary does not, its callers are not looked at. Other processes may help (`spincheck.analysis.waves`): they
+have a program of the same units, and what they summarise comes back under the same keys.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from spincheck.analysis.function import Surroundings, analyse_function
 from spincheck.analysis.orders import Cycle, cycles
 from spincheck.analysis.recursion import unbounded, widened
 from spincheck.analysis.summaries import NOWHERE, LocalFinding, LocalStep, Summary, decode, encode
+from spincheck.analysis.waves import FUNCTION, Known, Settled, Team, settle
 from spincheck.domain.terms import Term
 from spincheck.ir import FILE_SCOPE, Function, UnitRecord
 from spincheck.locks.tables import Tables
@@ -64,10 +66,10 @@ class Module(Protocol):
         ...
 
 
-def analyse(units: Sequence[Module], world: World, tables: Tables, memory: Memory) -> Outcome:
-    """Return all findings of a program. The order of ``units`` does not matter."""
+def analyse(units: Sequence[Module], world: World, tables: Tables, memory: Memory, team: Team | None = None) -> Outcome:
+    """Return all findings of a program. The order of ``units`` does not matter, nor whether a ``team`` helps."""
     try:
-        return _Program(units, world, tables, memory).outcome()
+        return _Program(units, world, tables, memory).outcome(team)
     except _LostError:
         return _Program(units, world, tables, memory, index=False).outcome()
 
@@ -75,6 +77,27 @@ def analyse(units: Sequence[Module], world: World, tables: Tables, memory: Memor
 def prepare(unit: Module, tables: Tables, memory: Memory) -> None:
     """Put those summaries of a unit into the memory that will be the same in any program: whoever reads units in parallel summarises in parallel."""
     _Program([unit], "open", tables, memory, index=False).settle()
+
+
+class Helper:
+    """A program in another process, which summarises some components of it; both number components alike."""
+
+    def __init__(self, units: Sequence[Module], world: World, tables: Tables, memory: Memory) -> None:
+        self._program = _Program(units, world, tables, memory, index=False)
+        self._program.arrange()
+
+    def learn(self, news: Sequence[Settled]) -> None:
+        """Take over what others have summarised."""
+        for settled in news:
+            self._program.accept(settled)
+
+    def settle(self, number: int) -> Settled:
+        """Summarise a component whose callees have been learnt; nothing is known of it afterwards when one of them is lost."""
+        try:
+            self._program.compute(number)
+        except _LostError:
+            return Settled(number)
+        return next(iter(self._program.settled([number])), Settled(number))
 
 
 class Note(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -114,12 +137,19 @@ class _Program:
         self._later: dict[int, str] = {}
         self._recursive: set[int] = set()
         self._mutual: set[int] = set()
+        self._components: list[list[Node]] = []
+        self._numbers: dict[int, int] = {}
+        self._keys: dict[int, str] = {}
 
-    def outcome(self) -> Outcome:
-        components = self._graph.components()
+    def outcome(self, team: Team | None = None) -> Outcome:
+        components = self.arrange()
         self._load_index(len(components))
-        for component in components:
-            self._component(component)
+        if team is None:
+            for component in components:
+                self._component(component)
+        else:
+            settle([(self._weight(component), self._below(component)) for component in components], self, team)
+            self._attribute()
         self._keep_index(len(components))
         findings: list[Finding] = []
         for node in self._graph.nodes:
@@ -201,19 +231,25 @@ class _Program:
     # --- summaries ---
 
     def _component(self, members: list[Node]) -> None:
+        if not self._recall(members):
+            self._compute(members)
+
+    def _recall(self, members: list[Node]) -> bool:
+        """Take the summaries of a component from memory; False when they are not there."""
         recursive = len(members) > 1 or any(callee is members[0] for callee in members[0].callees.values())
         if recursive:
             self._recursive.update(id(node) for node in members)
         if len(members) > FEW_MEMBERS:
             self._mutual.update(id(node) for node in members)
         keys = {id(node): self._key(node, members if recursive else []) for node in members}
+        self._keys.update(keys)
         if all(key in self._index for key in keys.values()):
             for node in members:
                 key = self._later[id(node)] = keys[id(node)]
                 note = self._notes[key] = self._index[key]
                 self._digests[id(node)] = note.digest
             self._reused += len(members)
-            return
+            return True
         known = self._memory.get_many("summary", list(keys.values()))
         found = {}
         for node in members:
@@ -221,24 +257,101 @@ class _Program:
             summary = decode(data) if data is not None else None
             if summary is not None:
                 found[id(node)] = summary
-        if len(found) == len(members):
-            for node in members:
-                self._keep(node, found[id(node)])
-                self._note(node, keys[id(node)])
-            self._reused += len(members)
-            return
+        if len(found) < len(members):
+            return False
+        for node in members:
+            self._keep(node, found[id(node)])
+            self._note(node, keys[id(node)])
+        self._reused += len(members)
+        return True
+
+    def _compute(self, members: list[Node]) -> None:
+        """Summarise a component that `_recall` did not find."""
         self._analysed += len(members)
         self._anew.update(id(node) for node in members)
-        if recursive:
+        if id(members[0]) in self._recursive:
             self._fixpoint(members)
         else:
             self._keep(members[0], self._analyse(members[0]))
         for node in members:
+            key = self._keys[id(node)]
             summary = self._summaries[id(node)]
             if not summary.is_exact():
-                self._keep(node, msgspec.structs.replace(summary, basis=keys[id(node)]))
-            self._memory.put("summary", keys[id(node)], encode(self._summaries[id(node)]))
-            self._note(node, keys[id(node)])
+                self._keep(node, msgspec.structs.replace(summary, basis=key))
+            self._memory.put("summary", key, encode(self._summaries[id(node)]))
+            self._note(node, key)
+
+    # --- work that is shared: components by number ---
+
+    def arrange(self) -> list[list[Node]]:
+        """Number the components, callees first."""
+        self._components = self._graph.components()
+        return self._components
+
+    def _weight(self, members: list[Node]) -> int:
+        """Return the work that a component is; see `spincheck.analysis.waves.FUNCTION`."""
+        followed = (node.header.lines for node in members if self._graph.is_relevant(node) or node.header.lines <= NEUTRAL_LINES)
+        return sum(followed) + FUNCTION * len(members)
+
+    def _attribute(self) -> None:
+        """Tell of functions with one key that the first was analysed, as without help; which was taken first is chance."""
+        first: dict[str, int] = {}
+        for component in self._components:
+            for node in component:
+                first.setdefault(self._keys[id(node)], id(node))
+        self._anew = {first[self._keys[node]] for node in self._anew}
+
+    def _below(self, members: list[Node]) -> list[int]:
+        """Return the numbers of the components that a component calls."""
+        if not self._numbers:
+            self._numbers.update((id(node), number) for number, component in enumerate(self._components) for node in component)
+        own = self._numbers[id(members[0])]
+        return sorted({self._numbers[id(callee)] for node in members for callee in node.callees.values()} - {own})
+
+    def recall(self, number: int) -> bool:
+        """See `spincheck.analysis.waves.Program`."""
+        return self._recall(self._components[number])
+
+    def identity(self, number: int) -> str:
+        """See `spincheck.analysis.waves.Program`."""
+        return self._keys[id(self._components[number][0])]
+
+    def compute(self, number: int) -> None:
+        """See `spincheck.analysis.waves.Program`."""
+        members = self._components[number]
+        if id(members[0]) in self._keys or not self._recall(members):
+            self._compute(members)
+
+    def settled(self, numbers: Sequence[int]) -> list[Settled]:
+        """See `spincheck.analysis.waves.Program`."""
+        keys = [self._keys[id(node)] for number in numbers for node in self._components[number]]
+        found = self._memory.get_many("summary", keys)
+        news = []
+        for number in numbers:
+            members = [(self._keys[id(node)], self._digests[id(node)]) for node in self._components[number]]
+            if all(key in found for key, _ in members):
+                news.append(Settled(number, tuple(Known(key, digest, self._notes[key].quiet, found[key]) for key, digest in members)))
+        return news
+
+    def accept(self, settled: Settled) -> bool:
+        """See `spincheck.analysis.waves.Program`."""
+        members = self._components[settled.number]
+        if id(members[0]) in self._digests:
+            return True
+        asked = id(members[0]) in self._keys
+        if not asked and self._recall(members):
+            return True
+        if [self._keys[id(node)] for node in members] != [one.key for one in settled.known]:
+            return False
+        for node, one in zip(members, settled.known, strict=True):
+            self._memory.put("summary", one.key, one.summary)
+            self._later[id(node)] = one.key
+            self._notes[one.key] = Note(one.digest, one.quiet)
+            self._digests[id(node)] = one.digest
+        if asked:
+            self._analysed += len(members)
+            self._anew.update(id(node) for node in members)
+        return True
 
     def _note(self, node: Node, key: str) -> None:
         summary = self._summaries[id(node)]

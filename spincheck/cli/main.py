@@ -134,17 +134,15 @@ def told_options(command: Command) -> Command:
     return command
 
 
+jobs_option = click.option(
+    "-j", "--jobs", type=click.IntRange(min=0), default=0, metavar="N", help="Processes. Default: all processors."
+)
+
+
 def input_options(command: Command) -> Command:
     """Add the options that say where preprocessed text comes from."""
     for option in (
-        click.option(
-            "-j",
-            "--jobs",
-            type=click.IntRange(min=0),
-            default=0,
-            metavar="N",
-            help="Processes. Default: all processors.",
-        ),
+        jobs_option,
         click.option(
             "--dask",
             metavar="ADDRESS",
@@ -254,6 +252,7 @@ def unit(file: str, output: str, **arguments: Any) -> int:
 @spincheck.command()
 @click.argument("files", nargs=-1, required=True, metavar="UNIT...")
 @click.option("-o", "--output", required=True, metavar="OUT", help="The JSON report of the driver.")
+@jobs_option
 @analysis_options
 @told_options
 def link(files: tuple[str, ...], output: str, **arguments: Any) -> int:

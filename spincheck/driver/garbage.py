@@ -10,14 +10,14 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_THRESHOLDS = (100_000, 50, 1_000)
+THRESHOLDS = (100_000, 50, 1_000)
 
 
 @contextmanager
 def few_collections() -> Iterator[None]:
     """Search rarely until left; a context manager."""
     before = gc.get_threshold()
-    gc.set_threshold(*_THRESHOLDS)
+    gc.set_threshold(*THRESHOLDS)
     try:
         yield
     finally:

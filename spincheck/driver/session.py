@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
@@ -35,9 +36,10 @@ from spincheck.driver.source import Sources, Suppression
 
 if TYPE_CHECKING:
     from spincheck.analysis.findings import Account
+    from spincheck.analysis.waves import Team
     from spincheck.cache.store import Store
     from spincheck.driver.render import LocatedUnit
-    from spincheck.driver.units import UnitBody
+    from spincheck.driver.units import PackedUnit, UnitBody
 
 __all__ = ["InputError", "Options", "Session", "check_paths", "check_texts", "link", "unit"]
 
@@ -150,9 +152,9 @@ class Session:
                 stats = Stats(functions_reused=drafts.summaries)
             else:
                 units = library.units()
-                drafts, stats = self._judged(
-                    key, units, "closed", Stats(0, 0, library.scanned, library.reused)
-                )
+                read = Stats(0, 0, library.scanned, library.reused)
+                with self._team(units, jobs) as team:
+                    drafts, stats = self._judged(key, units, "closed", read, team)
         self._trace(f"check closed {target}", key)
         return self._checked(drafts, stats, library.comments(), started, target, whole=True, record=record)
 
@@ -186,26 +188,28 @@ class Session:
         from spincheck.report import json_report  # noqa: PLC0415
 
         files = sorted(
-            (read_unit_file(path) for path in dict.fromkeys(unit_files)),
+            ((*read_unit_file(path), path) for path in dict.fromkeys(unit_files)),
             key=lambda file: (file[1].record.source, file[0]),
         )
         key = self._key(
-            "link", *(part for body_key, body, _ in files for part in (body.record.source, body_key))
+            "link", *(part for body_key, body, _, _ in files for part in (body.record.source, body_key))
         )
         drafts = self._remembered(key)
         if drafts is not None:
             stats = Stats(functions_reused=drafts.summaries)
         else:
-            drafts, stats = self._judged(key, [PackedUnit(body) for _, body, _ in files], "closed", Stats())
+            units = [PackedUnit(body) for _, body, _, _ in files]
+            with self._team(units, self.options.jobs or processors(), [path for _, _, _, path in files]) as team:
+                drafts, stats = self._judged(key, units, "closed", Stats(), team)
         self._trace(f"link {self._path(out)}", key)
-        suppressions = sorted({found for _, _, extra in files for found in extra.suppressions})
-        spelled = spelling_lookup([extra for _, _, extra in files])
+        suppressions = sorted({found for _, _, extra, _ in files for found in extra.suppressions})
+        spelled = spelling_lookup([extra for _, _, extra, _ in files])
         report = self._report(drafts, suppressions, spelled, stats, started, whole=True)
         write_whole(out, json_report.render(report).encode())
         if record:
             self._record("link", self._path(out), report)
         return report, frozenset(
-            draft.diagnostic.fingerprint for _, body, _ in files for draft in body.drafts.drafts
+            draft.diagnostic.fingerprint for _, body, _, _ in files for draft in body.drafts.drafts
         )
 
     # --- life --------------------------------------------------------------------
@@ -279,9 +283,9 @@ class Session:
         return reading.units, reading.regions_scanned, reading.regions_reused
 
     def _judged(
-        self, key: str, units: Sequence[LocatedUnit], world: World, read: Stats
+        self, key: str, units: Sequence[LocatedUnit], world: World, read: Stats, team: Team | None = None
     ) -> tuple[Drafts, Stats]:
-        drafts, stats = self._analysed(units, world, read)
+        drafts, stats = self._analysed(units, world, read, team)
         self._memory.put("outcome", key, msgspec.msgpack.encode(drafts))
         return drafts, stats
 
@@ -303,12 +307,27 @@ class Session:
             self._record("check", target, report)
         return report
 
-    def _analysed(self, units: Sequence[LocatedUnit], world: World, read: Stats) -> tuple[Drafts, Stats]:
+    def _team(self, units: Sequence[PackedUnit], jobs: int, files: Sequence[str] = ()) -> AbstractContextManager[Team | None]:
+        """Return processes that may help with a driver step, as many as it has work for; ``files``: where the units can be read."""
+        from spincheck.analysis.waves import FUNCTION, HELPER, REST  # noqa: PLC0415
+
+        work = sum(header.lines + FUNCTION for unit in units for header in unit.record.functions)
+        size = min(jobs - 1, work // HELPER)
+        if size < 1 or work < REST:
+            return nullcontext()
+        from spincheck.driver.team import Team as Processes  # noqa: PLC0415
+        from spincheck.driver.team import setup  # noqa: PLC0415
+
+        return Processes(size, lambda: setup(self.knowledge, units, files))
+
+    def _analysed(
+        self, units: Sequence[LocatedUnit], world: World, read: Stats, team: Team | None = None
+    ) -> tuple[Drafts, Stats]:
         """Analyse and render; ``read`` is what reading the units cost."""
         from spincheck.analysis.program import analyse  # noqa: PLC0415
         from spincheck.driver.render import Renderer, coverage, own_files  # noqa: PLC0415
 
-        outcome = analyse(units, world, self.knowledge.tables, self._memory)
+        outcome = analyse(units, world, self.knowledge.tables, self._memory, team)
         self._accounts = outcome.accounts
         renderer = Renderer(units, self.knowledge.macros, self.knowledge.describe)
         drafts = Drafts(

@@ -104,6 +104,7 @@ CASES: dict[str, list[tuple[str, list[str], Check]]] = {
     ],
     "spincheck link": [
         *of_analysis("link"),
+        ("--jobs", ["link", "c.spin", "d.spin", "-o", "linked.json", "-j", "2"], wrote(1, "linked.json", '"TakeBoth"')),
         ("--output", ["link", "c.spin", "d.spin", "--output", "linked.json"], wrote(1, "linked.json", '"TakeBoth"')),
         ("--reason-required", ["link", "s.spin", "-o", "out", "--reason-required"], said(0, "gives no reason")),
     ],

@@ -1,0 +1,209 @@
+"""The components of a program, summarised by several processes at once.
+
+Owns the order: a component is ready when all that it calls is known, and what is ready goes to whoever is free. Components are handed out in batches, because each costs
+little; of a chain of callers no more than one is ready at a time, so the asking process does that one itself. There are no rounds that all wait for: one slow function would hold up all
+of its round. Who summarises what decides nothing but time: a summary follows from the function and its callees' summaries, and comes under a key of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import msgspec
+
+FUNCTION = 33
+"""What a function costs beside its lines, in lines: work is counted in lines of functions that are followed. 2 ms and 0.06 ms for each line were measured,
+for 1,000 small generated files as for 17 files of a real driver."""
+
+DONE = 8_000
+REST = 60_000
+"""Help is called when so much was not known, and so much may still be to do. A process takes a second to start and to have the program, as
+long as 16,000 lines take; the first number tells a new program from one with an edit, whose rest is known."""
+
+HELPER = 15_000
+"""Work for each process that helps."""
+
+MOST = 4_000
+"""Work of one batch."""
+
+SHARES = 6
+"""Batches for each process that what is ready makes, so that all are done at about the same time."""
+
+
+class Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A function's summary, encoded, with what its callers' keys and the program's index need of it."""
+
+    key: str
+    digest: str
+    quiet: bool
+    summary: bytes
+
+
+class Settled(msgspec.Struct, frozen=True, array_like=True):
+    """A component and its members' summaries, in their order; none when it could not be summarised."""
+
+    number: int
+    known: tuple[Known, ...] = ()
+
+
+class Program(Protocol):
+    """The asking process's program; components go by their numbers."""
+
+    def recall(self, number: int) -> bool:
+        """Take a component from memory, if it is there; its callees are known."""
+        ...
+
+    def identity(self, number: int) -> str:
+        """Return the keys of a component that `recall` was asked for."""
+        ...
+
+    def compute(self, number: int) -> None:
+        """Summarise a component here."""
+        ...
+
+    def settled(self, numbers: Sequence[int]) -> list[Settled]:
+        """Return what is known of components, for a process that needs it; those that memory has lost are left out."""
+        ...
+
+    def accept(self, settled: Settled) -> bool:
+        """Take over what another process has made; False when it is of no use."""
+        ...
+
+
+class Team(Protocol):
+    """Other processes that have a program of the same units."""
+
+    size: int
+
+    @property
+    def busy(self) -> bool:
+        """Whether any batch is not back yet."""
+        ...
+
+    def free(self) -> int | None:
+        """Return a process that can be given a batch, starting the team if need be; None when each has enough."""
+        ...
+
+    def give(self, process: int, numbers: Sequence[int], news: Sequence[Settled]) -> None:
+        """Have components summarised by a process that is first told ``news``."""
+        ...
+
+    def collect(self, *, wait: bool) -> list[Settled]:
+        """Return what has come back; waits for something when told to."""
+        ...
+
+
+def settle(components: Sequence[tuple[int, Sequence[int]]], program: Program, team: Team) -> None:
+    """Have all components known to the program. They come as the work that they are and the numbers of those that they call."""
+    Settling(components, program, team).run()
+
+
+class Settling:
+    """One program on its way."""
+
+    def __init__(self, components: Sequence[tuple[int, Sequence[int]]], program: Program, team: Team) -> None:
+        self._components = components
+        self._program = program
+        self._team = team
+        self._waves = Waves([below for _, below in components])
+        self._rest = sum(work for work, _ in components)
+        self._asked = 0
+        self._known: list[int] = []
+        self._told = [0] * team.size
+        self._waiting: dict[int, None] = {}
+        self._twins: dict[str, list[int]] = {}
+
+    def run(self) -> None:
+        """Do what is ready until nothing is left."""
+        helped = False
+        while True:
+            self._look_up()
+            helped = helped or (self._asked >= DONE and self._rest >= REST)
+            if helped:
+                self._hand_out()
+            if self._waiting:
+                number = next(iter(self._waiting))
+                del self._waiting[number]
+                self._program.compute(number)
+                self._done(number)
+            elif not self._team.busy:
+                return
+            for settled in self._team.collect(wait=not self._waiting and not self._waves.any_ready):
+                if not self._program.accept(settled):
+                    self._program.compute(settled.number)
+                self._done(settled.number)
+
+    def _look_up(self) -> None:
+        for number in self._waves.ready():
+            if self._program.recall(number):
+                self._done(number)
+                continue
+            # A function of a header has one key in all units: what is asked for already will be remembered.
+            twins = self._twins.get(self._program.identity(number))
+            if twins is not None:
+                twins.append(number)
+                continue
+            self._twins[self._program.identity(number)] = []
+            self._waiting[number] = None
+            self._asked += self._components[number][0]
+
+    def _hand_out(self) -> None:
+        work = sum(self._components[number][0] for number in self._waiting)
+        share = min(work // ((self._team.size + 1) * SHARES) + 1, MOST)
+        while len(self._waiting) > 1 and (process := self._team.free()) is not None:
+            batch = _batch(self._waiting, self._components, share)
+            self._team.give(process, batch, self._program.settled(self._known[self._told[process] :]))
+            self._told[process] = len(self._known)
+
+    def _done(self, number: int) -> None:
+        self._known.append(number)
+        self._rest -= self._components[number][0]
+        self._waves.done(number)
+        for twin in self._twins.pop(self._program.identity(number), ()):
+            if not self._program.recall(twin):
+                self._program.compute(twin)
+            self._done(twin)
+
+
+def _batch(waiting: dict[int, None], components: Sequence[tuple[int, Sequence[int]]], work: int) -> list[int]:
+    """Take components of about so much work; one stays."""
+    batch: list[int] = []
+    taken = 0
+    for number in waiting:
+        if taken >= work or len(batch) + 1 == len(waiting):
+            break
+        batch.append(number)
+        taken += components[number][0]
+    for number in batch:
+        del waiting[number]
+    return batch
+
+
+class Waves:
+    """Which components wait for which."""
+
+    def __init__(self, below: Sequence[Sequence[int]]) -> None:
+        self._missing = [len(numbers) for numbers in below]
+        self._above: list[list[int]] = [[] for _ in below]
+        for number, numbers in enumerate(below):
+            for callee in numbers:
+                self._above[callee].append(number)
+        self._ready = [number for number, missing in enumerate(self._missing) if not missing][::-1]
+
+    @property
+    def any_ready(self) -> bool:
+        """Whether a component has become ready."""
+        return bool(self._ready)
+
+    def ready(self) -> Iterator[int]:
+        """Yield components that are ready, each once; also those that become so meanwhile."""
+        while self._ready:
+            yield self._ready.pop()
+
+    def done(self, number: int) -> None:
+        """Note that a component is known."""
+        for caller in self._above[number]:
+            self._missing[caller] -= 1
+            if not self._missing[caller]:
+                self._ready.append(caller)
