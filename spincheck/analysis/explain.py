@@ -7,7 +7,7 @@ correlated flag can be followed without reading every ``if`` of a long function.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from spincheck.analysis import spelling
 from spincheck.analysis.findings import Defect
@@ -16,6 +16,7 @@ from spincheck.analysis.naming import lock_name
 from spincheck.analysis.path import Node, first_path
 from spincheck.analysis.summaries import NOWHERE, LocalStep
 from spincheck.analysis.transfer import Interpreter
+from spincheck.domain.lockstate import Need
 from spincheck.domain.state import State
 from spincheck.domain.terms import Term
 from spincheck.ir import Branch, Call, ComputedJump, FunctionName, Return, Switch
@@ -105,18 +106,26 @@ class Explainer:
             steps.append(LocalStep("defect", problem.at, self._end(problem, name), problem.through, problem.case))
         return tuple(steps), held
 
-    def effect(self, state: State, locks: Collection[Term]) -> tuple[LocalStep, ...]:
-        """Return what a caller's path shows of this one: what it does to ``locks``, and the branches that led past a release."""
+    def effect(self, state: State, locks: Collection[Term], needs: Mapping[Term, Need]) -> tuple[LocalStep, ...]:
+        """Return what a caller's path shows of this one: what it does to ``locks``, and the branches that led past a release.
+
+        Of locks that it takes and gives back, only where it takes them: a caller that holds one has to see it.
+        """
         path = first_path(state.trace)
         about = {id(node): lock for node in path for lock in locks if self._does(node, lock, state)}
         taken = [index for index, node in enumerate(path) if id(node) in about and node.kind in {"acquire", "call"}]
         held = {known.kind for lock, known in state.locks.items() if lock in locks and known.status == "held"}
         after: dict[Term, str] = {}
         mine: dict[Term, str] = {}
+        balanced = {need.at: lock for lock, need in needs.items() if need.status == "free" and lock not in locks}
         steps = []
         last = None
         for index, node in enumerate(path):
-            if id(node) in about:
+            if node.at in balanced and node.kind in {"acquire", "call"}:
+                lock = balanced.pop(node.at)
+                spelled = self._spelled(node, state) or lock_name(self._in.function, state, lock)
+                steps.append(self._touch(node, spelled))
+            elif id(node) in about:
                 last = node
                 lock = about[id(node)]
                 spelled = self._spelled(node, state) or lock_name(self._in.function, state, lock)
@@ -132,10 +141,16 @@ class Explainer:
                 if text:
                     last = node
                     steps.append(LocalStep("branch", node.at, text))
+        steps += self._callers_of(balanced)
         way_out = self._way_out(last) if last is not None and mine else NOWHERE
         if way_out != NOWHERE:
             steps += [LocalStep("return", way_out, f"returns here while `{spelled}` is held") for spelled in dict.fromkeys(mine.values())]
         return tuple(steps)
+
+    def _callers_of(self, places: Collection[int]) -> list[LocalStep]:
+        """Return the calls at some places, of which the path has no more to tell."""
+        calls = (point for point in self._code if isinstance(point, Call) and point.at in places)
+        return [LocalStep("call", call.at, f"calling `{call.callee.name}`", call.callee.name) for call in calls if isinstance(call.callee, FunctionName)]
 
     def _status_after(self, node: Node, lock: Term, state: State) -> str:
         """Return what an operation or call leaves of a lock; "" where its steps have to tell."""

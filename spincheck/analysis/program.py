@@ -540,9 +540,11 @@ class _Program:
     def _inside(self, node: Node, step: LocalStep, depth: int) -> list[Step]:
         callee = node.callees.get(step.callee)
         summary = self._summary(callee) if callee is not None else None
-        if callee is None or summary is None or depth >= MAX_STEP_DEPTH or not 0 <= step.case < len(summary.steps):
+        if callee is None or summary is None or depth >= MAX_STEP_DEPTH:
             return []
-        return self._expand(callee, summary.steps[step.case], depth + 1)
+        # A call that goes one way only leaves no trace of which case it was.
+        case = 0 if step.case == NOWHERE and len(summary.steps) == 1 else step.case
+        return self._expand(callee, summary.steps[case], depth + 1) if 0 <= case < len(summary.steps) else []
 
 
 def _callees_first(members: list[Node], inside: set[int]) -> list[Node]:

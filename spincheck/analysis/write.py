@@ -68,8 +68,9 @@ def write_summary(
     steps = []
     for state in states:
         cases.append(_case(interpreter, state, writer))
-        needs_at.append(tuple(need.at for need in _visible_needs(state).values()))
-        steps.append(explainer.effect(state, _visible_locks(interpreter, state)))
+        needs = _visible_needs(state)
+        needs_at.append(tuple(need.at for need in needs.values()))
+        steps.append(explainer.effect(state, _visible_locks(interpreter, state), needs))
     near = [lock for lock in interpreter.acquired if lock.is_input and lock.depth <= MAX_DEPTH and _lock_is_visible(interpreter, lock)]
     acquires = tuple(writer.add(lock) for lock in near[:MAX_FREE_NEEDS])
     return Summary(

@@ -81,3 +81,35 @@ def test_a_defect_in_a_helper_says_which_callback_leads_to_it(run: Runner):
     assert "= reached from: DeepDpc\n" in re.sub(r"\x1b\[[0-9;]*m", "", run("check", "b.i", "--color", "always").out)
     run.write("c.i", DEEP)
     assert "reached from" not in run("check", "c.i", "--color", "always").out
+
+
+def test_a_lock_that_a_callee_takes_again_is_shown_where_it_takes_it(run: Runner):
+    balanced = """\
+static void Bump(struct device *dev)
+{
+    KIRQL irql = KeAcquireSpinLockRaiseToDpc(&dev->Lock);
+    dev->Count++;
+    KeReleaseSpinLock(&dev->Lock, irql);
+}
+static void Start(struct device *device)
+{
+    Touch(device);
+    Bump(device);
+}
+EVT_WDF_DPC TwiceDpc;
+VOID TwiceDpc(WDFDPC Dpc)
+{
+    struct device *d = GetDevice(Dpc);
+    KIRQL irql = KeAcquireSpinLockRaiseToDpc(&d->Lock);
+    Start(d);
+    KeReleaseSpinLock(&d->Lock, irql);
+}
+"""
+    run.write("b.i", balanced)
+    assert notes(run, "b.i") == [
+        "spin lock `d->Lock` is acquired while already held",
+        "`d->Lock` is acquired here by KeAcquireSpinLockRaiseToDpc",
+        "in Start: calling `Bump`",
+        "in Bump: `dev->Lock` is acquired here by KeAcquireSpinLockRaiseToDpc",
+        "`d->Lock` is acquired again in `Start`",
+    ]
