@@ -30,6 +30,7 @@ import msgspec
 
 from spincheck.builds import Build, BuildStep, Told
 from spincheck.diagnostics import Diagnostic, Report
+from spincheck.driver.garbage import few_collections
 from spincheck.driver.inputs import InputError
 from spincheck.driver.session import Session, status_of, step_of
 from spincheck.driver.settings import Options, configuration_stamp
@@ -141,9 +142,10 @@ class Worker:
             raise InputError(f"no request {request.command!r}; there are unit, link, record and prepare")
         session = self._session(request)
         if request.command == "prepare":
-            from spincheck.driver.warm import warm  # noqa: PLC0415 -- it imports the whole analysis
+            with few_collections():
+                from spincheck.driver.warm import warm  # noqa: PLC0415 -- it imports the whole analysis
 
-            warm(session)
+                warm(session)
             return Answer(request.id, 0)
         told_by_units: frozenset[str] = frozenset()
         if request.command == "record":

@@ -12,6 +12,7 @@ cold run shows. Reading the package's own files takes about two milliseconds per
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -52,21 +53,21 @@ def stamp(shelf: Shelf) -> str:
 
 @cache
 def _room(room: str) -> str:
-    package = Path(__file__).parent.parent
-    place = package / room
-    files = (
-        sorted(file for file in place.rglob("*") if file.suffix in {".py", ".toml"})
-        if place.is_dir()
-        else [place]
-    )
+    place = str(Path(__file__).parent.parent / room)
+    files = [place] if room.endswith(".py") else []
+    # Not Path.rglob: it would cost twice the reading
+    for top, directories, names in os.walk(place):
+        directories[:] = sorted(name for name in directories if name != "__pycache__")
+        files += [f"{top}/{name}" for name in sorted(names) if name.endswith((".py", ".toml"))]
     parts: list[str | bytes] = []
     for file in files:
         try:
-            data = file.read_bytes()
+            with open(file, "rb", buffering=0) as opened:  # noqa: PTH123
+                data = opened.read()
         except OSError:  # a zipped or stripped installation: there the version alone says which code this is
             continue
-        parts += [file.relative_to(package).as_posix(), data]
-    return digest(*parts)
+        parts += [file[len(place) :].replace(os.sep, "/"), data]
+    return digest(room, *parts)
 
 
 class Stamped:

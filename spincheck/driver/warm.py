@@ -6,6 +6,7 @@ compiler still preprocesses its first file, so that no file waits for it.
 
 from __future__ import annotations
 
+import gc
 from typing import get_args
 
 import spincheck.analysis.program
@@ -24,3 +25,5 @@ def warm(session: Session) -> None:
     for shelf in get_args(Shelf):
         stamp(shelf)
     _ = session.knowledge.settings
+    # It stays as long as the process: the collector need not look at it again
+    gc.freeze()

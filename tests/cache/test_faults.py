@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import faults
 import pytest
@@ -12,8 +14,10 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 
 @pytest.fixture(scope="module")
-def harmed(tmp_path_factory) -> faults.Harmed:
-    return faults.Harmed(tmp_path_factory.mktemp("faults"), seed=5)
+def harmed() -> Iterator[faults.Harmed]:
+    # Not pytest's own directory, which every run of pytest that begins closes to other users
+    with TemporaryDirectory() as place:
+        yield faults.Harmed(Path(place), seed=5)
 
 
 def test_builds_that_are_killed(harmed: faults.Harmed):
