@@ -145,6 +145,8 @@ _PASSED_OVER = frozenset(
 )
 _ATTRIBUTE = re.compile(ATTRIBUTE_WORD + r"\Z")
 _ANNOTATION = re.compile(r"_[A-Z]\w*_\Z|__drv_\w+\Z|__checkReturn\Z|__callback\Z")
+_ATTRIBUTES = frozenset({"asm", "alignas", "static_assert", "declspec", "["})
+"""What may begin an attribute although it does not begin with an underscore."""
 _WORD = re.compile(LETTER)
 _BRACKETED = frozenset(
     {"repeatable", "source_annotation_attribute", "SA_Pre", "SA_Post", "SA_FormatString", "returnvalue"}
@@ -221,7 +223,11 @@ class _Reader:
         texts = self._texts
         while True:
             word = texts[at]
-            if word in _PASSED_OVER or (_ANNOTATION.match(word) and texts[at + 1] != "("):
+            if word in _PASSED_OVER:
+                at += 1
+            elif word[:1] != "_" and word not in _ATTRIBUTES:
+                return at
+            elif _ANNOTATION.match(word) and texts[at + 1] != "(":
                 at += 1
             elif word not in _TYPEOF and _ATTRIBUTE.match(word):
                 if texts[at + 1] == "(":

@@ -30,12 +30,7 @@ _DRIVE = re.compile(r"[a-z]:/")
 def own_files(lines: LineMap, roots: Iterable[str]) -> list[bool]:
     """Return for each of ``lines.files`` whether it is the project's own."""
     names = [_folded(name) for name in lines.files]
-    flagged = [False] * len(names)
-    seen = [False] * len(names)
-    for marker in lines.markers:
-        if not seen[marker.file]:
-            seen[marker.file] = True
-            flagged[marker.file] = "3" in marker.flags.split()
+    flagged = ["3" in flags.split() for flags in lines.flags]
     own = [not (flag or name.startswith("<")) for name, flag in zip(names, flagged, strict=True)]
     own[0] = True
     wanted = [_folded(root).rstrip("/") + "/" for root in roots]

@@ -101,26 +101,23 @@ def segments(lines: LineMap, own: Sequence[bool], length: int) -> list[Segment]:
     found: list[Segment] = []
     start = 0
     owner = 0  # the file, or -1 for system text
-    for marker in lines.markers:
-        now = marker.file if own[marker.file] else -1
+    owners = [number if is_own else -1 for number, is_own in enumerate(own)]
+    for begin, file in zip(lines.begins, lines.owners, strict=True):
+        now = owners[file]
         if now != owner:
-            if marker.begin > start:
-                found.append(Segment(start, marker.begin, owner >= 0, owner == 0))
-            start = marker.begin
+            if begin > start:
+                found.append(Segment(start, begin, owner >= 0, owner == 0))
+            start = begin
             owner = now
     if length > start:
         found.append(Segment(start, length, owner >= 0, owner == 0))
     return found
 
 
-def region_key(text: str, own: bool) -> str:
-    """Return the key under which the region of ``text`` is kept."""
-    return blake2b(
-        text.encode("utf-8", "surrogatepass"),
-        digest_size=16,
-        person=b"region",
-        salt=b"own" if own else b"system",
-    ).hexdigest()
+def region_key(text: str | memoryview, own: bool) -> str:
+    """Return the key under which the region of ``text``, or of the text that these bytes encode, is kept."""
+    data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    return blake2b(data, digest_size=16, person=b"region", salt=b"own" if own else b"system").hexdigest()
 
 
 def encode(region: Region) -> bytes:

@@ -82,8 +82,10 @@ class Scanned:
 
     def _read(self, found: list[Segment], memory: Memory) -> list[tuple[Segment, Region]]:
         text = self.text
+        # one copy of two megabytes and not two for each header: where offsets are those of the bytes
+        part = memoryview(text.encode()).__getitem__ if text.isascii() else text.__getitem__
         keys = {
-            segment: region_key(text[segment.start : segment.end], segment.own)
+            segment: region_key(part(slice(segment.start, segment.end)), segment.own)
             for segment in found
             if not segment.main and segment.end - segment.start > _SMALL
         }

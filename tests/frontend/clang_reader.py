@@ -33,7 +33,7 @@ _TYPE_QUERIES = {"__builtin_types_compatible_p", "__builtin_offsetof"}
 _CONSTANT = {K.INTEGER_LITERAL, K.CHARACTER_LITERAL, K.STRING_LITERAL}
 _MARKER = re.compile(r"(?m)^#(?: |line )[^\n]*|/\*.*?\*/|//[^\n]*", re.DOTALL)
 _BUILTIN = re.compile(r"__builtin_(?=mem|str)")
-_NO_CALL = re.compile(
+NO_CALL = re.compile(
     r"__builtin_(?:expect|unreachable|constant_p|object_size|choose_expr|types_compatible_p|trap|assume_aligned|va_\w+|offsetof"
     r"|prefetch|dynamic_object_size|ms_va_\w+)\Z|__assume\Z|__noop\Z|__fastfail\Z|__debugbreak\Z"
 )
@@ -293,7 +293,7 @@ class _Reader:
             name = callee.spelling if callee is not None and callee.kind == K.FUNCTION_DECL else ""
         if name:
             name = _BUILTIN.sub("", name)
-            if _NO_CALL.match(name):
+            if NO_CALL.match(name):
                 for child in children[1:2] if name == "__builtin_expect" else ():
                     self._value(child)
                 return
