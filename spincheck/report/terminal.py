@@ -110,7 +110,8 @@ def _excerpts(steps: Sequence[TraceStep], width: int, context: Context) -> list[
         if previous is None or previous.file != step.file or previous.function != step.function:
             lines.append(Text.assemble((f"{' ' * width}--> ", "blue"), printable(f"{step.file}:{step.line}"), (printable(f" in {step.function}"), "dim")))
         elif previous.line + 1 < step.line or step.line < previous.line:
-            lines.append(Text(f"{' ' * (width - 1)}...", style="blue"))
+            back = " back, as a loop does" if step.line < previous.line else ""
+            lines.append(Text(f"{' ' * (width - 1)}...{back}", style="blue"))
         lines.extend(_excerpt(step, previous, width, context))
         previous = step
     return lines

@@ -41,6 +41,12 @@ def test_excerpts_with_carets():
     )
 
 
+def test_a_path_that_goes_back_up_the_page_says_so():
+    turns = (TraceStep("branch", "src/dpc.c", line, 9, "MyDpc", 0, "taking the path where x") for line in (5, 8, 5))
+    shown = plain(terminal.render(made(msgspec.structs.replace(LEAK, trace=(*turns, LEAK.trace[3]))), context=context()))
+    assert [line for line in shown.splitlines() if line.lstrip().startswith("...")] == ["...", "... back, as a loop does", "..."]
+
+
 def test_without_sources_the_words_remain():
     shown = plain(terminal.render(made(LEAK, UNUSED), context=context(source=lambda _file: None, rules={})))
     assert "9 | returns here while `d->Lock` is held\n" in shown
