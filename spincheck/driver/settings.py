@@ -108,12 +108,14 @@ class Knowledge:
 
     @cached_property
     def macros(self) -> Macros:
-        """Operation → macros of the kernel's headers that expand to it."""
+        """Operation or forbidden function → macros of the kernel's headers that expand to it."""
         found: dict[str, tuple[str, ...]] = {}
-        for name, rows in self.tables.operations.items():
-            macros = tuple(dict.fromkeys(macro for row in rows for macro in row.as_user_wrote))
-            if macros:
-                found[name] = macros
+        tables = self.tables
+        for name in (*tables.operations, *tables.forbidden):
+            written = [macro for row in tables.operations.get(name, ()) for macro in row.as_user_wrote]
+            written += [macro for row in tables.forbidden.get(name, ()) for macro in row.as_user_wrote]
+            if written:
+                found[name] = tuple(dict.fromkeys(written))
         return found
 
     def describe(self, finding: Finding) -> registry.Description:

@@ -167,7 +167,7 @@ class Forbidden(_Fact, frozen=True):
     """A call that must not be made while a lock of one of ``kinds`` is held.
 
     ``when``: only if true; ``unless``: not if true. A condition whose truth is unknown makes no finding. ``locks``: only while one of
-    these global locks is held, by name.
+    these global locks is held, by name. ``as_user_wrote`` are the names that a macro may have had in the source, the likeliest first.
     """
 
     function: str
@@ -176,6 +176,7 @@ class Forbidden(_Fact, frozen=True):
     unless: Condition | None = None
     rule: str = ""
     locks: tuple[str, ...] = ()
+    as_user_wrote: tuple[str, ...] = ()
 
     def covers(self, kind: str, name: str) -> bool:
         """Whether holding a lock of this kind forbids the call; ``name`` is a global lock's, "" for any other."""

@@ -109,6 +109,7 @@ class ForbiddenRow(msgspec.Struct, forbid_unknown_fields=True):
     unless: str = ""
     rule: str = ""
     locks: list[str] = []
+    as_user_wrote: list[str] = []
 
 
 class RequiredRow(msgspec.Struct, forbid_unknown_fields=True):
@@ -273,8 +274,9 @@ def make_forbidden(row: ForbiddenRow) -> tuple[Forbidden, ...]:
     when = parse_condition(row.when) if row.when else None
     unless = parse_condition(row.unless) if row.unless else None
     names = [row.function] if isinstance(row.function, str) else row.function
+    written = tuple(identifier(name) for name in row.as_user_wrote)
     return tuple(
-        Forbidden(identifier(name), tuple(row.kinds), when, unless, row.rule, tuple(row.locks)) for name in names
+        Forbidden(identifier(name), tuple(row.kinds), when, unless, row.rule, tuple(row.locks), written) for name in names
     )
 
 

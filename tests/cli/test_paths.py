@@ -113,3 +113,15 @@ VOID TwiceDpc(WDFDPC Dpc)
         "in Bump: `dev->Lock` is acquired here by KeAcquireSpinLockRaiseToDpc",
         "`d->Lock` is acquired again in `Start`",
     ]
+
+
+def test_a_function_behind_a_macro_is_told_as_it_was_written(run: Runner):
+    under = HELPER.replace("&d->Lock);", "&d->Lock);\n    IofCompleteRequest(d, 0);")
+    run.write("b.i", "void IofCompleteRequest(void *Irp, char Boost);\n" + under)
+    assert notes(run, "b.i")[-1] == "`IofCompleteRequest` is called while `d->Lock` is held"
+    (run.directory / "b.c").write_text("#include <ntddk.h>\n\n" + under.replace("IofComplete", "IoComplete"))
+    told = notes(run, "b.i")
+    assert (told[0], told[-1]) == (
+        "`IoCompleteRequest` is called while spin lock `d->Lock` is held",
+        "`IoCompleteRequest` is called while `d->Lock` is held",
+    )
