@@ -60,7 +60,8 @@ class Cut(NamedTuple):
 _PARENTHESIS = bracketed("(", ")", 5)
 _PLAIN = rf"(?>{IDENTIFIER}[\s*]++(?!\()|__attribute__\s?\(\([^()\"'/#]*+\)\)\s*+|__declspec\s?\([^()\"'/#]*+\)\s*+)*+({IDENTIFIER})\s?\([^()\"'/#]*+\)\s*+"
 _PLAIN_FUNCTION = re.compile(_PLAIN)
-_PLAIN_START = re.compile(rf"{BLANK}()(?:{_PLAIN}([;{{]))?")
+_PLAIN_START = re.compile(rf"{BLANK}()(?:{_PLAIN}(?:(;)|({bracketed('{', '}', 7)})))?")
+"""A declaration as nearly all are: group 1 begins it, 2 is the function's name, 3 a prototype's semicolon, 4 a definition's body."""
 _HEAD = re.compile(rf"((?>[^;{{}}\"'/#]++|{OPAQUE}|[/#])*+)([;{{}}]|\Z)")
 _BLOCK = re.compile(bracketed("{", "}", 7))
 _BRACE = re.compile(rf"[{{}}]|{OPAQUE}")
@@ -131,23 +132,19 @@ class _Cutter:
 
     def run(self, position: int, *, single: bool = False) -> Cut:
         text, end, chunks = self._text, self._end, self._chunks
-        plain, block, match = _PLAIN_START.match, _BLOCK.match, _HEAD.match
+        plain, match, append = _PLAIN_START.match, _HEAD.match, chunks.append
         while not (single and chunks):
             usual = plain(text, position, end)
             assert usual is not None  # each part of the patterns may be empty
             start = usual.start(1)
-            name, mark = usual.group(2, 3)
-            if mark == ";" and name not in _NOT_NAMES:
+            last = usual.lastindex
+            if last != 1 and (name := usual[2]) not in _NOT_NAMES:
                 position = usual.end()
-                chunks.append(Chunk(start, position, "declaration", -1, usual.start(2), name))
+                if last == 3:
+                    append(Chunk(start, position, "declaration", -1, usual.start(2), name))
+                else:
+                    append(Chunk(start, position, "function", usual.start(4), usual.start(2), name))
                 continue
-            if mark == "{" and name not in _NOT_NAMES:
-                stop = usual.end() - 1
-                closed = block(text, stop, end)
-                if closed is not None:
-                    position = closed.end()
-                    chunks.append(Chunk(start, position, "function", stop, usual.start(2), name))
-                    continue
             head = match(text, start, end)
             assert head is not None
             stop = head.end(1)
