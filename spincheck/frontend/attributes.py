@@ -18,6 +18,8 @@ _ATTRIBUTE_NAME = re.compile(r"SA_\w+|source_annotation_\w+|returnvalue|repeatab
 TYPE_STARTS = frozenset({"STRUCT", "UNION", "ENUM"})
 _CLEANUP = frozenset({"cleanup", "__cleanup__"})
 _ATTRIBUTE = frozenset({"__attribute__", "__attribute"})
+_IN_A_ROW = 16
+"""Attributes behind an attribute that are passed over to see what it stands in front of."""
 _DECLARATOR_ENDS = frozenset({"=", ";", ",", ""})
 _NAME_FOLLOWS = TYPE_STARTS | {"PERIOD", "ARROW", "GOTO"}
 
@@ -41,7 +43,9 @@ def _cleanup(r: Rewriter, at: int, end: int) -> int:
     r.guarded = True
     said = f"{CLEANUP} {word + 2} {r.text(word + 2)}"
     following = end
-    while r.text(following) in _ATTRIBUTE:
+    for _ in range(_IN_A_ROW):
+        if r.text(following) not in _ATTRIBUTE:
+            break
         following = r.after_arguments(following)
     if r.previous() in {"TIMES", "COMMA"}:  # in front of a declarator: to be written behind its name
         name = following

@@ -135,6 +135,22 @@ _BODIES: dict[str, Callable[[int], str]] = {
     "cases": lambda n: "switch (x) {" + "".join(f"case {i}: g(); " for i in range(n)) + "}",
     "returns": lambda n: "__try {" + "if (a()) return 1; " * n + "} __finally { h(); }",
     "unknown types": lambda n: "".join(f"T{i} x{i}; " for i in range(n)),
+    "cleanups": lambda n: "".join(f"int v{i} __attribute__((cleanup(h))) = a(); if (x) return {i}; " for i in range(n)),
+    "cleanups and labels": lambda n: "".join(f"l{i}: ; int v{i} __attribute__((cleanup(h))) = a(); if (x) goto l{n - i - 1}; " for i in range(n)),
+    "cleanup in front": lambda n: "int *" + "__attribute__((cleanup(h))) " * n + "v = 0;",
+    "cleanup of a type": lambda n: "__attribute__((cleanup(h))) " * n + "int v = 0;",
+    "slots": lambda n: "".join(f"p{i} = p{i + 1} + 1; " for i in range(n)) + f"p{n} = x->Slots; *p0 = f;",
+    "choices": lambda n: "x = " + "__builtin_choose_expr(x, a(), " * n + "1" + ")" * n + ";",
+    "types of choices": lambda n: "x = " + "_Generic(x, struct s: a(), struct t: " * n + "1" + ")" * n + ";",
+    "positions": lambda n: "struct s v = {" + "{ x, " * n + "1" + "}" * n + "};",
+}  # fmt: skip
+
+_TEXTS: dict[str, Callable[[int], str]] = {
+    "headers": lambda n: "".join(f'# {i} "h{i}.h" 1 3\nint x{i};\n# {i} "a.c" 2\nint f{i}(int x) {{ return x{i}; }}\n' for i in range(n)),
+    "own files": lambda n: "".join(f'# {i} "h{i}.h"\nint f{i}(int x) {{ return x; }}\n' for i in range(n)),
+    "old style": lambda n: f"f({', '.join(f'a{i}' for i in range(n))}) " + "".join(f"register a{i}; " for i in range(n)) + "{ }",
+    "broken header": lambda n: f"int f({', '.join(f'BAD x y a{i}' for i in range(n))}) {{ }}",
+    "typedefs": lambda n: "void f(void) { " + "typedef __declspec(align(1)) " * n + "T; }",
 }  # fmt: skip
 
 
@@ -163,6 +179,11 @@ def assert_linear(make: Callable[[int], str], small: int) -> None:
 def test_cost_grows_as_a_body_does(body: str) -> None:
     make = _BODIES[body]
     assert_linear(lambda n: "int f(int x) { " + make(n) + " }\nint g(void) { return 1; }\n", 300)
+
+
+@pytest.mark.parametrize("text", _TEXTS)
+def test_cost_grows_as_a_text_does(text: str) -> None:
+    assert_linear(_TEXTS[text], 300)
 
 
 @pytest.mark.parametrize("pieces", [*((piece,) for piece in _PIECES), *_KNOWN], ids=repr)
