@@ -72,9 +72,9 @@ class Renderer:
     ) -> None:
         self._macros = macros
         self._describe = describe
-        self._units: dict[str, LocatedUnit] = {}
+        self._units: dict[str, list[LocatedUnit]] = {}
         for unit in units:
-            self._units.setdefault(unit.record.source, unit)
+            self._units.setdefault(unit.record.source, []).append(unit)
 
     def drafts(self, findings: Iterable[Finding]) -> tuple[Draft, ...]:
         """Render findings; equal ones are told apart by a counter in order of their places."""
@@ -101,7 +101,14 @@ class Renderer:
         return Gap(imprecision.function.name, place.file, place.line, imprecision.reason)
 
     def _place(self, function: FunctionRef, at: int) -> Place:
-        return self._units[function.unit].locate(function.name, at)
+        return self._unit(function).locate(function.name, at)
+
+    def _unit(self, function: FunctionRef) -> LocatedUnit:
+        """Return the unit of a function: of those of one source, compiled in several ways, the first that has it."""
+        units = self._units[function.unit]
+        if len(units) == 1:
+            return units[0]
+        return next((unit for unit in units if any(header.name == function.name for header in unit.record.functions)), units[0])
 
     def _draft(self, finding: Finding) -> Draft:
         description = self._describe(finding)
@@ -143,7 +150,7 @@ class Renderer:
     def _identity(self, finding: Finding) -> str:
         """Everything of a finding that stays when lines move, its file is renamed or unrelated code changes."""
         rules = self._describe(finding).rules
-        context = self._units[finding.function.unit].context(finding.function.name, finding.at)
+        context = self._unit(finding.function).context(finding.function.name, finding.at)
         return "\0".join(
             (rules[0], finding.defect, finding.function.name, finding.lock, finding.other, context)
         )

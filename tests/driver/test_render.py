@@ -5,6 +5,7 @@ from __future__ import annotations
 from spincheck.analysis.findings import FunctionRef, Step
 from spincheck.diagnostics import StepKind
 from spincheck.driver.render import concerning
+from spincheck.driver.session import check_texts
 
 
 def step(kind: StepKind, depth: int, message: str) -> Step:
@@ -50,3 +51,18 @@ def test_both_locks_of_a_finding_stay():
 def test_a_call_without_steps_stays():
     trace = [step("call", 1, "calling `Handle`"), DEFECT]
     assert concerning(trace, "d->Lock", "") == trace
+
+
+def test_a_source_that_is_compiled_twice_has_the_functions_of_both():
+    text = """\
+# 1 "f.c"
+# 1 "ddk.h" 1 3
+typedef unsigned char KIRQL; typedef unsigned long long KSPIN_LOCK; typedef void *WDFDPC; typedef void EVT_WDF_DPC(WDFDPC Dpc);
+KIRQL KeAcquireSpinLockRaiseToDpc(KSPIN_LOCK *Lock);
+# 2 "f.c" 2
+struct device { KSPIN_LOCK Lock; };
+EVT_WDF_DPC One;
+void One(WDFDPC dpc) { struct device *d = dpc; KeAcquireSpinLockRaiseToDpc(&d->Lock); }
+"""
+    report = check_texts({"one.i": text, "two.i": text.replace("One", "Two").replace("EVT", "\nEVT")})
+    assert [(one.file, one.function, one.line) for one in report.diagnostics] == [("f.c", "One", 4), ("f.c", "Two", 5)]
