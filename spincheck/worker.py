@@ -3,6 +3,7 @@
 Owns the process that lives as long as a build. Flows in: one JSON object per line. Flows out: one JSON object per line, in order:
 
     {"id": 1, "command": "unit", "input": "x.i", "output": "x.spin", "cwd": DIR, "options": {"cache": PATH|null, "rules": [..]|null}}
+    {"id": 1, "command": "recall", "output": "x.spin", "known_as": NAME, "cwd": DIR, "options": {..}}
     {"id": 2, "command": "link", "inputs": ["x.spin", ..], "output": "driver.json", "cwd": DIR, "options": {..}}
     {"id": 3, "command": "record", "build": {..}, "cwd": DIR, "options": {..}}
     {"id": 4, "command": "prepare", "cwd": DIR, "options": {..}}
@@ -14,6 +15,9 @@ say beside the diagnostics; a link's diagnostics are those that its units have n
 of every function that was analysed why it was. Tables, header regions and the
 database connection stay in memory between requests, which is the reason for a process instead of a command per file. ``prepare`` loads now
 what the first file unknown to the cache will need: a build has it done while the file is preprocessed.
+
+A unit's request may say with ``known_as`` what all that the text is made of is called, and with ``began`` when its preprocessor was started. ``recall`` asks for
+the same unit without a text; its answer has ``known`` false when there is no way around preprocessing.
 
 A bad request is answered and survived; the end of the input ends the process. Nothing but answers goes to standard output.
 """
@@ -87,6 +91,8 @@ class Request(msgspec.Struct, frozen=True):
     cwd: str = ""
     options: WorkerOptions = WorkerOptions()
     build: BuildRecord = BuildRecord()
+    known_as: str = ""
+    began: float = 0.0
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -98,6 +104,7 @@ class Answer(msgspec.Struct, frozen=True):
     stats: dict[str, int] = {}
     diagnostics: tuple[dict[str, object], ...] = ()
     explained: tuple[str, ...] = ()
+    known: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 class Worker:
@@ -138,8 +145,8 @@ class Worker:
                 raise InputError(
                     f"{request.cwd}: cannot be the current directory: {error.strerror or error}"
                 ) from None
-        if request.command not in {"unit", "link", "record", "prepare"}:
-            raise InputError(f"no request {request.command!r}; there are unit, link, record and prepare")
+        if request.command not in {"unit", "recall", "link", "record", "prepare"}:
+            raise InputError(f"no request {request.command!r}; there are unit, recall, link, record and prepare")
         session = self._session(request)
         if request.command == "prepare":
             with few_collections():
@@ -155,7 +162,14 @@ class Worker:
         if not request.output:
             raise InputError(f"a {request.command} request needs an output")
         if request.command == "unit":
-            report = session.unit(request.input, request.output, record=False)
+            report = session.unit(
+                request.input, request.output, record=False, known_as=request.known_as, began=request.began
+            )
+        elif request.command == "recall":
+            recalled = session.recall(request.known_as, request.output)
+            if recalled is None:
+                return Answer(request.id, 0, self._new_warnings(session), known=False)
+            report = recalled
         else:
             report, told_by_units = session.link_units(request.inputs, request.output, record=False)
         session.flush()
@@ -166,6 +180,7 @@ class Worker:
             _stats(report, request.command),
             tuple(_diagnostic(one) for one in report.diagnostics if one.fingerprint not in told_by_units),
             session.explained,
+            True if request.command == "recall" else msgspec.UNSET,
         )
 
     def _session(self, request: Request) -> Session:

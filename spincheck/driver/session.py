@@ -14,6 +14,7 @@ import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from spincheck.analysis.findings import Account
     from spincheck.analysis.waves import Team
     from spincheck.cache.store import Store
+    from spincheck.driver.recall import Recall
     from spincheck.driver.render import LocatedUnit
     from spincheck.driver.units import PackedUnit, UnitBody
 
@@ -159,20 +161,65 @@ class Session:
         return self._checked(drafts, stats, library.comments(), started, target, whole=True, record=record)
 
     @few_collections()
-    def unit(self, path: str, out: str, *, record: bool = True) -> Report:
-        """Check one unit in an open world and write its unit file."""
+    def unit(
+        self, path: str, out: str, *, record: bool = True, known_as: str = "", began: float = 0.0
+    ) -> Report:
+        """Check one unit in an open world and write its unit file.
+
+        ``known_as`` is the build system's name for all that the text is made of, under which `recall` finds it; its preprocessor was started
+        at ``began``, in seconds since 1970.
+        """
         started = time.monotonic()
         one = read_input(path)
         body, data, stats = self._unit_body(one)
+        if known_as:
+            self._recall.keep(known_as, one, began)
+        return self._unit_written(body, data, one.comments, out, stats, started, record=record)
+
+    @few_collections()
+    def recall(self, known_as: str, out: str) -> Report | None:
+        """Do as `unit` for a text that was checked under this name and would be the same again; None if that is not known."""
+        started = time.monotonic()
+        known = self._recall.find(known_as)
+        if known is None:
+            return None
+        from spincheck.driver.units import unpack  # noqa: PLC0415
+
+        key = self._key("unit", known.identity)
+        data = self._memory.get("outcome", key)
+        body = unpack(data) if data is not None else None
+        if data is None or body is None:
+            return None
+        self._trace(f"unit {self._path(body.record.source)}", key)
+        stats = Stats(functions_reused=body.drafts.summaries)
+        return self._unit_written(body, data, known.comments, out, stats, started, record=False)
+
+    def _unit_written(
+        self,
+        body: UnitBody,
+        data: bytes,
+        comments: Iterable[Suppression],
+        out: str,
+        stats: Stats,
+        started: float,
+        *,
+        record: bool,
+    ) -> Report:
         from spincheck.driver.units import encode_file, notes  # noqa: PLC0415
 
         sources = self._sources()
-        extra = notes(body, sources, _suppressions(body.drafts.files, sources, one.comments))
+        extra = notes(body, sources, _suppressions(body.drafts.files, sources, comments))
         write_whole(out, encode_file(data, extra))
         report = self._report(body.drafts, extra.suppressions, sources.spelled, stats, started, whole=False)
         if record:
             self._record("unit", self._path(body.record.source), report)
         return report
+
+    @cached_property
+    def _recall(self) -> Recall:
+        from spincheck.driver.recall import Recall as Recalled  # noqa: PLC0415 -- for build systems only
+
+        return Recalled(self._memory)
 
     def link(self, unit_files: Sequence[str], out: str) -> Report:
         """Check unit files together in a closed world and write the JSON report."""

@@ -200,3 +200,9 @@ def test_a_changed_configuration_counts_at_once(client, run: Runner):
     (run.directory / "spincheck.toml").write_text("ignore = 3\n")
     answer = client.ask("unit", input="b.i", output="b.spin")
     assert (answer["status"], "spincheck.toml:1" in answer["text"]) == (2, True)
+
+
+def test_recall_of_what_is_not_known(client):
+    answer = client.ask("recall", known_as="nothing", output="x.spin")
+    assert (answer["status"], answer["known"]) == (0, False)
+    assert not (client.directory / "x.spin").exists()

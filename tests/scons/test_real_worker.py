@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sys
@@ -94,3 +95,36 @@ def test_units_out_of_cache_directory_are_enough_for_the_driver(project):
     assert "Retrieved `helpers.os.spin' from cache" in built.out
     assert "read.c:8:" in built.err
     assert "helpers.c:2:" in built.err
+
+
+def test_after_clean_nothing_is_preprocessed_unless_a_header_changed_that_scons_does_not_know(project):
+    gcc = project.script("cc", '#!/bin/sh\necho "$@" >> cc.log\nexec gcc "$@"\n')
+    project.file("sys/ddk.h", HEADER)
+    (project.root / "ddk.h").unlink()
+    project.write(read_c=READ, write_c=READ.replace("Read;", "Write;").replace("Read(", "Write("))
+    for path in project.root.rglob("*.[ch]"):
+        os.utime(path, (path.stat().st_mtime - 100,) * 2)
+    project.sconstruct(
+        f"env['ENV']['CPATH'] = 'sys'\nenv.Replace(CC={str(gcc)!r}, SPINCHECK_FAIL='never')\n"
+        "env.SharedLibrary('driver', ['read.c', 'write.c', 'helpers.c'])\n",
+        real=True,
+    )
+
+    def preprocessed() -> int:
+        log = project.root / "cc.log"
+        count = sum("-E" in line for line in log.read_text().splitlines())
+        log.unlink()
+        return count
+
+    first = project.scons()
+    assert (first.status, preprocessed()) == (0, 3)
+    assert first.err.count("[SpinlockRelease") == 2
+    project.scons("-c")
+    again = project.scons()
+    assert (again.status, preprocessed()) == (0, 0)
+    assert again.err == first.err
+    assert project.exists("read.os.spin")
+    project.scons("-c")
+    project.file("sys/ddk.h", HEADER.replace("int Ready", "long Ready"))
+    assert (project.scons().status, preprocessed()) == (0, 3)
+    assert project.scons().summary == []

@@ -9,6 +9,7 @@ because the file is missing SCons comes here again in the next build, whatever w
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 import time
@@ -36,9 +37,16 @@ def check_unit(target: Any, source: Any, env: Any) -> Any:
 
     unit = target[0]
     copies = _copies(unit, source[0])
+    known_as = "" if copies else _known_as(unit, env)
+    # Asking costs a file that was edited the start of the worker before it is preprocessed
+    ask_first = bool(known_as) and not _is_on(env["SPINCHECK_KEEP"]) and not unit.changed()
 
     def run(output: str) -> Any:
-        return _unit_checked(target, source, env, copies, output)
+        if ask_first:
+            result = _recalled(unit, source, env, {"known_as": known_as, "output": output})
+            if result is not None:
+                return result
+        return _unit_checked(target, source, env, copies, {"known_as": known_as, "output": output})
 
     if _beside.possible(unit):
         _beside.start(unit, run)
@@ -46,12 +54,40 @@ def check_unit(target: Any, source: Any, env: Any) -> Any:
     return run(unit.get_abspath())
 
 
-def _unit_checked(target: Any, source: Any, env: Any, copies: dict[str, str], output: str) -> Any:
+def _known_as(unit: Any, env: Any) -> str:
+    """Return a name for all that the unit's text is made of as far as SCons knows: the command, and each file by its content."""
+    digest = hashlib.sha256()
+    parts = [env.fs.Top.get_abspath(), unit.get_internal_path(), repr(sorted(env["ENV"].items()))]
+    for node in unit.children():
+        parts += [str(node), node.get_csig()]
+    for part in parts:
+        digest.update(part.encode(errors="surrogateescape") + b"\0")
+    digest.update(unit.get_executor().get_contents())
+    return digest.hexdigest()
+
+
+def _recalled(unit: Any, source: Any, env: Any, request: dict[str, Any]) -> Any:
+    """Have a unit made again that was lost, as by ``scons -c``, without its text; returns None where that is not possible."""
+    from . import _session  # noqa: PLC0415
+
+    began = time.monotonic()
+    try:
+        reply = _ask(env, {"command": "recall", **request})
+    except _session.WorkerError:
+        return None  # which the other way will say again
+    if reply.get("known") is not True or reply["status"] == 2:
+        return None
+    return _verdict(unit, env, _session.Step("unit", _source_name(source[0]), time.monotonic() - began, reply))
+
+
+def _unit_checked(
+    target: Any, source: Any, env: Any, copies: dict[str, str], request: dict[str, Any]
+) -> Any:
     from . import _session  # noqa: PLC0415
 
     unit = target[0]
     text = _command.text_path(unit)
-    began = time.monotonic()
+    began, started = time.monotonic(), time.time()
     name = _source_name(source[0])
     try:
         with _session.pool(env).step(_request(env, {"command": "prepare"})):
@@ -59,7 +95,8 @@ def _unit_checked(target: Any, source: Any, env: Any, copies: dict[str, str], ou
             if not done:
                 return _not_preprocessed(unit, name, told)
             _command.name_sources(text, copies)
-            reply = _ask(env, {"command": "unit", "input": str(text.absolute()), "output": output})
+            text_and_time = {"input": str(text.absolute()), "began": started}
+            reply = _ask(env, {"command": "unit", **text_and_time, **request})
     except _session.WorkerError as error:
         return _failure(unit, name, str(error))
     finally:
