@@ -58,7 +58,12 @@ class Cut(NamedTuple):
 
 
 _PARENTHESIS = bracketed("(", ")", 5)
-_PLAIN = rf"(?>{IDENTIFIER}[\s*]++(?!\()|__attribute__\s?\(\([^()\"'/#]*+\)\)\s*+|__declspec\s?\([^()\"'/#]*+\)\s*+)*+({IDENTIFIER})\s?\([^()\"'/#]*+\)\s*+"
+_MARKER = r"(?<![^\n])#[^\n]*+"
+_INSIDE = rf"(?>[^()\"'/#]++|{_MARKER})*+"
+_PLAIN = (
+    rf"(?>{IDENTIFIER}[\s*]++(?!\()|__attribute__\s?\(\({_INSIDE}\)\)\s*+|__declspec\s?\({_INSIDE}\)\s*+|{_MARKER}\s*+)*+"
+    rf"({IDENTIFIER})\s?\({_INSIDE}\)\s*+"
+)
 _PLAIN_FUNCTION = re.compile(_PLAIN)
 _PLAIN_START = re.compile(rf"{BLANK}()(?:{_PLAIN}(?:(;)|({bracketed('{', '}', 7)})))?")
 """A declaration as nearly all are: group 1 begins it, 2 is the function's name, 3 a prototype's semicolon, 4 a definition's body."""
