@@ -10,12 +10,13 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "spincheck"
 SCHEMA = PACKAGE.parent / "cache_schema"
 
-SHARED = {"", "ir", "diagnostics", "memory", "builds"}
+SHARED = {"", "ir", "diagnostics", "memory", "progress", "builds"}
 ALLOWED = {
     "": set(),
     "ir": set(),
     "ir_text": {"ir"},
     "memory": set(),
+    "progress": set(),
     "diagnostics": set(),
     "builds": set(),
     "cache_schema": {"cache_schema"},

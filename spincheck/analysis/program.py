@@ -28,6 +28,7 @@ from spincheck.domain.terms import Term
 from spincheck.ir import FILE_SCOPE, Function, UnitRecord
 from spincheck.locks.tables import Tables
 from spincheck.memory import Memory
+from spincheck.progress import Progress, unwatched
 
 ANALYSER_VERSION = "1"
 """Part of every summary's key; changed whenever the same code could get another summary."""
@@ -66,12 +67,14 @@ class Module(Protocol):
         ...
 
 
-def analyse(units: Sequence[Module], world: World, tables: Tables, memory: Memory, team: Team | None = None) -> Outcome:
+def analyse(
+    units: Sequence[Module], world: World, tables: Tables, memory: Memory, team: Team | None = None, progress: Progress = unwatched
+) -> Outcome:
     """Return all findings of a program. The order of ``units`` does not matter, nor whether a ``team`` helps."""
     try:
-        return _Program(units, world, tables, memory).outcome(team)
+        return _Program(units, world, tables, memory, progress=progress).outcome(team)
     except _LostError:
-        return _Program(units, world, tables, memory, index=False).outcome()
+        return _Program(units, world, tables, memory, progress=progress, index=False).outcome()
 
 
 def prepare(unit: Module, tables: Tables, memory: Memory) -> None:
@@ -117,7 +120,10 @@ class _LostError(Exception):
 class _Program:
     """``index``: whether to take digests from the program's index, so that a summary nobody asks for is not even read."""
 
-    def __init__(self, units: Sequence[Module], world: World, tables: Tables, memory: Memory, *, index: bool = True) -> None:
+    def __init__(
+        self, units: Sequence[Module], world: World, tables: Tables, memory: Memory, *, progress: Progress = unwatched, index: bool = True
+    ) -> None:
+        self._progress = progress
         self._units = units
         self._world = world
         self._tables = tables
@@ -145,8 +151,9 @@ class _Program:
         components = self.arrange()
         self._load_index(len(components))
         if team is None:
-            for component in components:
+            for number, component in enumerate(components):
                 self._component(component)
+                self.watch(number + 1)
         else:
             settle([(self._weight(component), self._below(component)) for component in components], self, team)
             self._attribute()
@@ -311,6 +318,10 @@ class _Program:
     def recall(self, number: int) -> bool:
         """See `spincheck.analysis.waves.Program`."""
         return self._recall(self._components[number])
+
+    def watch(self, done: int) -> None:
+        """See `spincheck.analysis.waves.Program`."""
+        self._progress("functions summarised", done, len(self._components))
 
     def identity(self, number: int) -> str:
         """See `spincheck.analysis.waves.Program`."""

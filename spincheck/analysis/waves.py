@@ -70,6 +70,10 @@ class Program(Protocol):
         """Take over what another process has made; False when it is of no use."""
         ...
 
+    def watch(self, done: int) -> None:
+        """Take note of how many components are known."""
+        ...
+
 
 class Team(Protocol):
     """Other processes that have a program of the same units."""
@@ -158,6 +162,7 @@ class Settling:
 
     def _done(self, number: int) -> None:
         self._known.append(number)
+        self._program.watch(len(self._known))
         self._rest -= self._components[number][0]
         self._waves.done(number)
         for twin in self._twins.pop(self._program.identity(number), ()):

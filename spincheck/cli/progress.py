@@ -1,7 +1,7 @@
-"""What is said while a check takes long: a line that moves in a terminal, a few lines in a log.
+"""What is said while a check takes long: a bar that moves in a terminal, a few lines in a log.
 
 Owns `Progress`. It writes to standard error only, so a report is the same bytes with and without it, and says nothing of a run that ends
-before anybody wonders. The analysis is one whole and cannot say how far it is, so what is shown is time and what it is spent on.
+before anybody wonders. What is counted is files that are read, then functions that are summarised; neither says how long the rest will take.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from typing import Self, TextIO
 FIRST_SECONDS = 2.0
 LOG_SECONDS = 30.0
 _MOVING = 0.2
+_BAR = 24
+"""Characters of the bar."""
 
 
 class Progress:
@@ -29,14 +31,28 @@ class Progress:
         self._thread = threading.Thread(target=self._run, daemon=True) if on else None
         self._started = 0.0
         self._shown = False
+        self._at: tuple[str, int, int] | None = None
+
+    def at(self, what: str, done: int, total: int) -> None:
+        """Note how many of ``total`` are done; ``what`` they are is said in place of what is going on."""
+        self._at = what, done, total
+
+    def _text(self) -> str:
+        seconds = f"{time.monotonic() - self._started:.0f} s"
+        if self._at is None:
+            return f"spincheck: {self._what} ({seconds})"
+        what, done, total = self._at
+        if not self._terminal:
+            return f"spincheck: {self._what}: {done} of {total} {what} ({seconds})"
+        filled = _BAR * done // total if total else 0
+        return f"spincheck: {'█' * filled}{'░' * (_BAR - filled)} {done} of {total} {what} ({seconds})"
 
     def _run(self) -> None:
         wait = self._first
         while not self._ended.wait(wait):
-            seconds = time.monotonic() - self._started
-            text = f"spincheck: {self._what} ({seconds:.0f} s)"
+            text = self._text()
             try:
-                self._stream.write(f"\r{text}" if self._terminal else f"{text}\n")
+                self._stream.write(f"\r{text}\x1b[K" if self._terminal else f"{text}\n")
                 self._stream.flush()
             except (OSError, ValueError):
                 return

@@ -81,7 +81,8 @@ def check(arguments: Arguments, form: Form, baseline: str | None) -> int:
 
         known = baselines.read(baseline)
     options = arguments.options()
-    with Session(options) as session, _progress(arguments):
+    with Session(options) as session, _progress(arguments) as progress:
+        session.progress = progress.at
         report = session.check_recipes(_recipes(arguments), target=_target(arguments))
     suppressed = [Suppressed(one, in_source=True, reason=reason) for one, reason in session.silenced]
     if known is not None:
@@ -149,7 +150,8 @@ def baseline(arguments: Arguments, output: str) -> int:
     """Run ``spincheck baseline``."""
     from spincheck.driver import baseline as baselines  # noqa: PLC0415
 
-    with Session(arguments.options()) as session, _progress(arguments):
+    with Session(arguments.options()) as session, _progress(arguments) as progress:
+        session.progress = progress.at
         report = session.check_recipes(_recipes(arguments), target=_target(arguments))
     _write(output, baselines.make(report))
     if arguments.verbose:

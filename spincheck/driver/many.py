@@ -23,6 +23,7 @@ from spincheck.driver.tasks import RESULT, ReadResult, ReadTask, Setup, program
 from spincheck.driver.units import PackedUnit, unpack
 from spincheck.driver.workers import AHEAD, Workers
 from spincheck.memory import Memory
+from spincheck.progress import Progress, unwatched
 
 _ENCODE = msgspec.msgpack.Encoder().encode
 
@@ -30,7 +31,8 @@ _ENCODE = msgspec.msgpack.Encoder().encode
 class Library:
     """The texts and units of some recipes.
 
-    ``key`` makes a key that depends on what the run knows. ``jobs`` compilers run at a time; ``remote``: the workers run them.
+    ``key`` makes a key that depends on what the run knows. ``jobs`` compilers run at a time; ``remote``: the workers run them. ``progress`` is told
+    how many files are read.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Library:
         *,
         jobs: int,
         remote: bool,
+        progress: Progress = unwatched,
     ) -> None:
         self._recipes = recipes
         self._memory = memory
@@ -49,6 +52,8 @@ class Library:
         self._workers = workers
         self._jobs = jobs
         self._remote = remote
+        self._progress = progress
+        self._read = 0
         self._results: list[ReadResult] = [ReadResult()] * len(recipes)
         self._bodies: dict[str, bytes] = {}
         self._setup = b""
@@ -137,6 +142,8 @@ class Library:
                 yield number, _ENCODE(ReadTask(recipe, wanted[number]))
 
     def _keep(self, number: int, expected: str, result: ReadResult) -> None:
+        self._read += 1
+        self._progress("files read", min(self._read, len(self._recipes)), len(self._recipes))
         for shelf, key, value in result.kept:
             self._memory.put(shelf, key, value)
         self.scanned += result.scanned

@@ -34,6 +34,7 @@ from spincheck.driver.recipe import Recipe, load
 from spincheck.driver.select import Relative, Spelled, told
 from spincheck.driver.settings import Knowledge, Options
 from spincheck.driver.source import Sources, Suppression
+from spincheck.progress import Progress, unwatched
 
 if TYPE_CHECKING:
     from spincheck.analysis.findings import Account
@@ -84,7 +85,7 @@ class Session:
 
     ``warnings`` collects what the user should be told about the run itself (the cache, unknown configuration), each once. ``silenced`` are the
     diagnostics of the last report that comments suppress, each with the reasons given, ``files`` the project's own files that it is of; ``explained`` says, when that is
-    asked for, of every function that the last step analysed why it did.
+    asked for, of every function that the last step analysed why it did. ``progress`` is told how far a step is.
     """
 
     def __init__(self, options: Options) -> None:
@@ -97,6 +98,7 @@ class Session:
         self.silenced: tuple[tuple[Diagnostic, str], ...] = ()
         self.files: frozenset[str] = frozenset()
         self.explained: tuple[str, ...] = ()
+        self.progress: Progress = unwatched
         self._accounts: Sequence[Account] | None = None
         if options.cache is not None:
             from spincheck.cache.store import Store as OpenedStore  # noqa: PLC0415 -- a run without a cache does not load SQLite
@@ -141,7 +143,7 @@ class Session:
         cache = None if self._store is None or self.options.dask else str(self._store.path)
         with workers(jobs, self.options.dask) as group:
             library = Library(
-                recipes, self._memory, self._key, group, jobs=jobs, remote=bool(self.options.dask)
+                recipes, self._memory, self._key, group, jobs=jobs, remote=bool(self.options.dask), progress=self.progress
             )
             library.read(
                 self.knowledge,
@@ -374,7 +376,7 @@ class Session:
         from spincheck.analysis.program import analyse  # noqa: PLC0415
         from spincheck.driver.render import Renderer, coverage, own_files  # noqa: PLC0415
 
-        outcome = analyse(units, world, self.knowledge.tables, self._memory, team)
+        outcome = analyse(units, world, self.knowledge.tables, self._memory, team, self.progress)
         self._accounts = outcome.accounts
         renderer = Renderer(units, self.knowledge.macros, self.knowledge.describe)
         drafts = Drafts(

@@ -180,6 +180,13 @@ def test_progress(terminal: bool):
     text = stream.getvalue()
     assert "spincheck: checking 3 files (0 s)" in text
     assert text.endswith("\r\x1b[K" if terminal else "\n")
+    stream = Stream(terminal=terminal)
+    with Progress("checking 3 files", on=True, stream=stream, first=0.001) as progress:
+        progress.at("files read", 1, 3)
+        while stream.lines < 2:
+            time.sleep(0.001)
+    bar = "\rspincheck: ████████░░░░░░░░░░░░░░░░ 1 of 3 files read (0 s)\x1b[K"
+    assert (bar if terminal else "spincheck: checking 3 files: 1 of 3 files read (0 s)\n") in stream.getvalue()
     silent = Stream(terminal=True)
     for on in (True, False):
         with Progress("checking", on=on, stream=silent):
