@@ -24,6 +24,9 @@ long as 16,000 lines take; the first number tells a new program from one with an
 HELPER = 15_000
 """Work for each process that helps."""
 
+HELPERS = 7
+"""As many help at most: each has the whole program, which takes 55 kB a file."""
+
 MOST = 4_000
 """Work of one batch."""
 

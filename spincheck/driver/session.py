@@ -358,10 +358,10 @@ class Session:
 
     def _team(self, units: Sequence[PackedUnit], jobs: int, files: Sequence[str] = ()) -> AbstractContextManager[Team | None]:
         """Return processes that may help with a driver step, as many as it has work for; ``files``: where the units can be read."""
-        from spincheck.analysis.waves import FUNCTION, HELPER, REST  # noqa: PLC0415
+        from spincheck.analysis.waves import FUNCTION, HELPER, HELPERS, REST  # noqa: PLC0415
 
         work = sum(header.lines + FUNCTION for unit in units for header in unit.record.functions)
-        size = min(jobs - 1, work // HELPER)
+        size = min(jobs - 1, work // HELPER, HELPERS)
         if size < 1 or work < REST:
             return nullcontext()
         from spincheck.driver.team import Team as Processes  # noqa: PLC0415
