@@ -116,8 +116,8 @@ class CallGraph:
         if roles:
             holds = tuple(dict.fromkeys(hold for role in roles for hold in role.holds))
             return Standing("entry", holds)
-        if any(caller is not node for caller in node.callers):
-            return Standing("helper")
+        if node.roles or any(caller is not node for caller in node.callers):
+            return Standing("helper")  # of a role that is there to take or give back, the system copes with what it leaves
         return Standing("unknown")
 
     def role_name(self, node: Node) -> str:

@@ -18,11 +18,11 @@ from spincheck.analysis.lockops import (
     Outcome,
     Problem,
     look_up,
-    may_alias,
     note_need,
     tainted,
 )
 from spincheck.analysis.naming import lock_name
+from spincheck.analysis.ownership import is_marked
 from spincheck.analysis.path import Node
 from spincheck.analysis.project import deciding, projected
 from spincheck.analysis.summaries import NOWHERE, Case, CaseNeed, CaseSet, Summary
@@ -216,6 +216,12 @@ class Calls:
         event = events.event(self._in.terms, row, arguments, state.facts, pointee)
         if event.lock is None and event.handle is None:
             return self._external(state, pc, call, row.function, arguments)
+        if event.lock is not None and self._is_in_null(event.lock):
+            return []
+        if event.lock is not None and is_marked(state, event.lock):
+            state.locks[state.normal(event.lock)] = LockState("maybe", row.kind)
+            self._in.store_result(state, call.result, self._in.fresh(state))
+            return [Step(pc + 1, state)]
         result = self._in.fresh(state, IRQL_TAG if row.saved.where == "result" else "")
         token = self._token(state, row, result, arguments)
         if row.action in {"acquire", "try"} and event.lock is not None:
@@ -224,11 +230,17 @@ class Calls:
             outcomes = [self._machine.acquire(state, event, token, call.at)]
         elif row.action == "try":
             outcomes = self._machine.attempt(state, event, result, token, call.at)
+            if row.always_if is not None and call.result is None:
+                outcomes = outcomes[-1:]  # whoever asks to wait, and does not look at the result, knows that it waits
         elif row.action == "convert":
             outcomes = self._machine.convert(state, event, result)
         else:
             outcomes = self._machine.release(state, event, self._irql(state, row, arguments), call.at)
         return self._steps(outcomes, pc, call, row, result, event)
+
+    def _is_in_null(self, lock: Term) -> bool:
+        """Whether a lock is a member of an object at address 0: no path goes on behind that."""
+        return lock.op in {"field", "elem"} and self._in.terms.root(lock) is self._in.terms.zero
 
     def _also(self, steps: list[Step], call: Call, rows: tuple[Operation, ...], arguments: list[Term]) -> list[Step]:
         """What a call does to further locks, where it acquires or releases several at once."""
@@ -354,8 +366,9 @@ class Calls:
                 self._in.note_acquired(state, reader.term(number), _operation_of(summary, number), call.at, name, released)
         fitting: list[tuple[int, State, list[Problem]]] = []
         reasons = self._reasons(summary)
+        ignored = self._failures_ignored(call, summary)
         for number, case in enumerate(summary.cases):
-            if self._excluded(state, case, reader):
+            if number in ignored or self._excluded(state, case, reader):
                 continue
             side = state.copy()
             problems = self._apply(side, case, reader, call, name, reasons[number])
@@ -376,6 +389,26 @@ class Calls:
                 self._in.store_result(side, call.result, side.normal(value))
             steps.append(Step(pc + 1, side))
         return [*steps, *raised]
+
+    def _failures_ignored(self, call: Call, summary: Summary) -> frozenset[int]:
+        """The cases in which a helper fails to take a lock that it may wait for, where the caller does not look at its result."""
+        if call.result is not None or len(summary.cases) < 2:
+            return frozenset()
+        operations = self._tables.operations
+
+        def waits(case: Case) -> bool:
+            taken = [lock.operation for lock in case.locks if lock.status == "held"]
+            return any(row.always_if is not None for name in taken for row in operations.get(name, ()))
+
+        def fails(case: Case) -> bool:
+            if case.result == NOWHERE or case.locks or case.needs:
+                return False
+            zero = any(row.term == case.result and row.values().single == 0 for row in case.sets)
+            return zero or tuple(summary.rows[case.result]) == ("int", 0)
+
+        if not any(waits(case) and not fails(case) for case in summary.cases):
+            return frozenset()
+        return frozenset(number for number, case in enumerate(summary.cases) if fails(case))
 
     def _reasons(self, summary: Summary) -> tuple[tuple[CaseSet, ...], ...]:
         known = self._deciding.get(id(summary))
@@ -462,7 +495,15 @@ class Calls:
             self._taint(state)
         if case.calls:
             self._make_calls(state, case, reader, call, name)
+        named = [*(need.lock for need in case.needs), *(left.lock for left in case.locks)]
+        if any(self._is_in_null(state.normal(reader.term(number))) for number in named):
+            return None
+        for left in case.locks:
+            if left.status == "maybe":
+                state.locks.setdefault(state.normal(reader.term(left.lock)), LockState("maybe", left.kind))
         for need in case.needs:
+            if is_marked(state, state.normal(reader.term(need.lock))):
+                continue
             if need.tried and self._is_held(state, need, reader):
                 return None
             problem = self._meet_need(state, need, reader, call, name)
@@ -523,10 +564,10 @@ class Calls:
         self._machine.note_doubt(lock, irql)
         if current is None:
             if need.status == "held":
-                alias = self._alias(state, lock, need.kind)
-                if alias is not None:
-                    state.locks[alias] = LockState("maybe", need.kind)
-                    state.locks[lock] = LockState("maybe", need.kind)
+                aliases = self._machine.aliases(state, lock, need.kind)
+                if aliases:
+                    for alias in (*aliases, lock):
+                        state.locks[alias] = LockState("maybe", need.kind)
                     return None
             note_need(state, lock, Need(need.status, need.kind, call.at, need.operation, need.doubtful, need.variant, irql, need.tried))
             if need.status == "held" and not need.doubtful and self._machine.is_free_on_entry(lock):
@@ -541,7 +582,7 @@ class Calls:
             if current.status == "held":
                 defect = self._machine.release_defect(state, lock, current, need.kind, need.variant, irql)
                 return Problem(defect, lock, need.kind, current.operation, need.operation, call.at, through=name) if defect else None
-            if need.doubtful or self._alias(state, lock, need.kind) is not None:
+            if need.doubtful or self._machine.aliases(state, lock, need.kind):
                 return None
             return Problem("released-unheld", lock, need.kind, current.operation, need.operation, call.at, through=name)
         if current.status == "held" and kind.strict and not kind.recursive and not kind.counter and not need.doubtful:
@@ -560,16 +601,6 @@ class Calls:
         note_need(state, lock, Need("held", need.kind, call.at, need.operation))
         return None
 
-    def _alias(self, state: State, lock: Term, kind: str) -> Term | None:
-        for other, held in state.locks.items():
-            if other is not lock and held.status == "held" and self._machine.same_storage(held.kind, kind):
-                if lock.op == "held_by":
-                    if held.handle is not None and may_alias(state, lock.args[0], held.handle):
-                        return other
-                elif may_alias(state, lock, other):
-                    return other
-        return None
-
     def _leave_locks(
         self, state: State, case: Case, reader: RowReader, call: Call, name: str, reason: Reason, problems: list[Problem]
     ) -> None:
@@ -577,6 +608,9 @@ class Calls:
         for row in case.locks:
             lock, current = self._find(state, reader.term(row.lock), row.kind)
             kind = self._tables.kinds.get(row.kind)
+            if is_marked(state, lock):
+                state.locks[lock] = LockState("maybe", row.kind)
+                continue
             saved = state.normal(reader.term(row.saved)) if row.saved != NOWHERE else None
             handle = state.normal(reader.term(row.handle)) if row.handle != NOWHERE else None
             status, count = row.status, row.count

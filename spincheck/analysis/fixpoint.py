@@ -42,8 +42,8 @@ class Budget:
         self.idle_turns = idle_turns
 
 
-COARSE = Budget(disjuncts=1, turns=1, idle_turns=1)
-"""One state per set of locks: enough where it already shows that nothing is wrong."""
+GLANCE = Budget(disjuncts=1, turns=1, idle_turns=1, steps=600, lock_sets=12)
+"""One state per set of locks: enough where it already shows that nothing is wrong, and soon over where it does not."""
 
 Seen = dict[Any, list[State]]
 """States that have left a join, by what must agree for one to cover another."""
@@ -147,7 +147,7 @@ class Fixpoint:
             states = [state for state in states if not self._is_known(seen, state, live, class_is_live)]
         limit = self._limit()
         if len(states) > limit:
-            states = self._squeeze(pc, states, limit)
+            states = self._squeeze(pc, states, limit, self._budget.lock_sets)
         if pc in self._graph.heads:
             states = self._settle(pc, states)
         for state in states:
@@ -222,8 +222,11 @@ class Fixpoint:
         self._turns.setdefault((pc, merging.lock_key(wide)), []).append(wide)
         return wide
 
-    def _squeeze(self, pc: int, states: list[State], limit: int) -> list[State]:
-        """Join states with the same locks, two neighbours at a time, until there are few enough or one per set of locks."""
+    def _squeeze(self, pc: int, states: list[State], limit: int, most: int) -> list[State]:
+        """Join states with the same locks, two neighbours at a time, until there are few enough or one per set of locks.
+
+        Of more than ``most`` sets of locks, the rest become one of which nothing is certain.
+        """
         groups: dict[Any, list[State]] = {}
         for state in states:
             groups.setdefault(merging.lock_key(state), []).append(state)
@@ -235,7 +238,6 @@ class Fixpoint:
                 joined.trace = merge([first.trace, second.trace], pc)
                 group[-2:] = [joined]
                 total -= 1
-        most = self._budget.lock_sets
         if len(groups) <= most:
             return [state for group in groups.values() for state in group]
         code = self._in.function.code
@@ -331,7 +333,7 @@ class Fixpoint:
         )
 
     def squeezed_exits(self, states: list[State], limit: int, limit_alike: int) -> list[State]:
-        """Return at most ``limit`` states, or one per set of locks; ``limit_alike`` where all do the same to locks.
+        """Return at most ``limit`` states; ``limit_alike`` where all do the same to locks.
 
         Those that return the same are joined first: what a caller tests most is the result.
         """
@@ -355,6 +357,5 @@ class Fixpoint:
             joined.trace = merge([first.trace, second.trace], exit_point)
             group[-2:] = [joined]
             total -= 1
-        return self._squeeze(exit_point, [state for group in groups.values() for state in group], limit) if total > limit else [
-            state for group in groups.values() for state in group
-        ]
+        joined_states = [state for group in groups.values() for state in group]
+        return self._squeeze(exit_point, joined_states, limit, limit) if total > limit else joined_states

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from spincheck.analysis.calls import Callee, Calls
 from spincheck.analysis.cfg import Graph, Liveness
-from spincheck.analysis.fixpoint import COARSE, Budget, Fixpoint
+from spincheck.analysis.fixpoint import GLANCE, Budget, Fixpoint
 from spincheck.analysis.judge import Judge, Standing, held_by_role
 from spincheck.analysis.recursion import unbounded
 from spincheck.analysis.relevance import Relevance, sets_flag
@@ -110,7 +110,7 @@ def run(
 ) -> Run:
     """Run the fixpoint over a function."""
     interpreter = Interpreter(function, graph, around.tables, around.constants)
-    interpreter.outcome_matters = relevance.outcome_matters if budget is not COARSE else lambda _call, _summary: False
+    interpreter.outcome_matters = relevance.outcome_matters if budget is not GLANCE else lambda _call, _summary: False
     interpreter.exact = exact
     interpreter.relevant = relevance.points.__contains__
     if standing.kind == "entry":
@@ -150,25 +150,24 @@ def analyse_function(
     graph = Graph(function)
     asked = (has_callers or standing.kind != "entry") and function.result != "void"
     small = len(function.code) <= SMALL
-    first, judge = None, None
+    first, judge, glance = None, None, None
     flagged = small and has_callers and any(sets_flag(instruction) for instruction in function.code)
     if not exact and not (small and asked) and not flagged:
-        coarse = run(
-            function, graph, around, standing, _slice(graph, around, result_matters=False), COARSE, exact=False
+        glance = run(
+            function, graph, around, standing, _slice(graph, around, result_matters=False), GLANCE, exact=False
         )
-        judge = Judge(coarse.interpreter, coarse.fixpoint, standing)
-        in_doubt = coarse.fixpoint.in_doubt or coarse.interpreter.machine.in_doubt
-        seen_all = not coarse.fixpoint.exhausted and not in_doubt
-        if coarse.fixpoint.ways_out() <= 1 and seen_all and not judge.suspects_anything():
-            first = coarse
+        judge = Judge(glance.interpreter, glance.fixpoint, standing)
+        in_doubt = glance.fixpoint.in_doubt or glance.interpreter.machine.in_doubt
+        seen_all = not glance.fixpoint.exhausted and not in_doubt
+        if glance.fixpoint.ways_out() <= 1 and seen_all and not judge.suspects_anything():
+            first = glance
     if first is None or judge is None:
         relevance = _slice(graph, around, result_matters=asked, flags_matter=flagged)
         budget = EXACT if exact else RECURSIVE if recursive else Budget()
         first = run(function, graph, around, standing, relevance, budget, exact=exact)
-        if first.fixpoint.gave_up:
-            # The coarse look covers every path too; what it takes for a defect and is none falls away in the replay.
-            narrow = _slice(graph, around, result_matters=False)
-            first = run(function, graph, around, standing, narrow, COARSE, exact=False)
+        if first.fixpoint.gave_up and glance is not None and not glance.fixpoint.gave_up:
+            # The glance covers every path too; what it takes for a defect and is none falls away in the replay.
+            first = glance
         judge = Judge(first.interpreter, first.fixpoint, standing)
     findings = judge.findings()
     suspects = judge.suspects() if standing.kind == "helper" else ()

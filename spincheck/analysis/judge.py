@@ -139,10 +139,14 @@ class Judge:
         groups: dict[Problem, list[State]] = {}
         kinds = self._in.tables.kinds
         for problem, state in self._in.problems:
-            if problem.defect == "released-unheld" and problem.kind in kinds and kinds[problem.kind].carried:
+            if problem.defect == "released-unheld" and (self._is_for_thread(problem) or kinds[problem.kind].carried):
                 continue  # another callback took it, and this one is there to give it back
             groups.setdefault(problem, []).append(state)
         return [Candidate(problem, states, NOWHERE, "error") for problem, states in groups.items()]
+
+    def _is_for_thread(self, problem: Problem) -> bool:
+        rows = self._in.tables.operations.get(problem.operation, ())
+        return not problem.acquired and any(row.for_thread for row in rows)
 
     def _at(self, pc: int) -> int:
         """The place of an instruction that leaves the function."""

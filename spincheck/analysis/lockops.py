@@ -9,7 +9,7 @@ must have been (`State.needs`); whether the need is met is for the callers, or f
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from spincheck.analysis.events import LockEvent
 from spincheck.analysis.findings import Defect
@@ -99,9 +99,22 @@ def may_alias(state: State, one: Term, other: Term) -> bool:
         a, b = a.args[0], b.args[0]
     if a is b:
         return True
+    if a is not one and "global" in {a.op, b.op} and {a.op, b.op} & {"param", "init"}:
+        return False  # whoever is handed the driver's one object of its type calls it by its name nowhere else
     if a.op == "elem" or b.op == "elem":
         return terms.root(a) is terms.root(b) or _unknown(terms.root(a)) or _unknown(terms.root(b))
     return (_unknown(a) or _unknown(b)) and state.facts.decide("==", a, b) is not False
+
+
+def _place(lock: Term) -> Any:
+    """Where a lock's address is read from, whenever that was."""
+    if lock.op in {"init", "cell"}:
+        return "at", _place(lock.args[0])
+    if lock.op == "phi":
+        return "at", _place(lock.args[1])
+    if lock.op in {"field", "elem", "container"}:
+        return lock.op, _place(lock.args[0]), lock.args[1]
+    return lock
 
 
 def _unknown(term: Term) -> bool:
@@ -211,19 +224,23 @@ class LockMachine:
         kind = self._tables.kinds[row.kind]
         self.note_doubt(lock, irql)
         before = look_up(state, lock, row.kind)
-        if kind.counter or (kind.recursive and (before is not None or self._aliased(state, lock, row.kind) is None)):
+        if kind.counter or (kind.recursive and (before is not None or not self.aliases(state, lock, row.kind))):
             return [self._count_down(state, lock, before, row.function, row.kind, at)]
         if before is not None and before.status == "held":
             return [self._give_back(state, lock, before, event, irql, at)]
         if before is not None and before.status == "maybe":
             state.locks[lock] = LockState("maybe", row.kind) if is_weak(lock) else LockState("free", row.kind)
             return [Outcome(state)]
-        alias = self._aliased(state, lock, row.kind)
-        if alias is not None:
-            return self._release_alias(state, lock, before, alias, event, irql, at)
+        aliases = self.aliases(state, lock, row.kind)
+        if len(aliases) > 1:
+            for alias in aliases:
+                state.locks[alias] = LockState("maybe", state.locks[alias].kind)
+            return [Outcome(state)]
+        if aliases:
+            return self._release_alias(state, lock, before, aliases[0], event, irql, at)
         if lock.op == "held_by" and any(known.status == "maybe" and known.handle is not None for known in state.locks.values()):
             return [Outcome(state)]
-        if before is None and self._aliased(state, lock, row.kind, "maybe") is not None:
+        if before is None and self.aliases(state, lock, row.kind, "maybe"):
             return [Outcome(state)]  # it may be one of several of which some are held
         if before is None:
             note_need(state, lock, Need("held", row.kind, at, row.function, variant=row.variant, irql=irql))
@@ -319,16 +336,24 @@ class LockMachine:
             return None
         return "irql-overwritten"
 
-    def _aliased(self, state: State, lock: Term, kind: str, status: Status = "held") -> Term | None:
+    def aliases(self, state: State, lock: Term, kind: str, status: Status = "held") -> list[Term]:
+        """Return the locks that an unknown one may be; only the one that is read from the same place, where there is one.
+
+        A member that something may have written since is nearly always the same pointer still.
+        """
+        found = []
         for other, held in state.locks.items():
             if other is lock or held.status != status or not self.same_storage(held.kind, kind):
                 continue
             if lock.op == "held_by":
                 if held.handle is not None and may_alias(state, lock.args[0], held.handle):
-                    return other
+                    found.append(other)
             elif may_alias(state, lock, other):
-                return other
-        return None
+                found.append(other)
+        if len(found) > 1:
+            place = _place(lock)
+            found = [other for other in found if _place(other) == place] or found
+        return found
 
     def _release_alias(
         self, state: State, lock: Term, before: LockState | None, alias: Term, event: LockEvent, irql: Term | None, at: int

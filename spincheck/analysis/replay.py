@@ -16,11 +16,11 @@ from spincheck.analysis.path import Node, ancestors, start
 from spincheck.analysis.transfer import EXIT, Interpreter
 from spincheck.domain.state import State
 
-MAX_STEPS = 3_000
-"""Instructions that the search for one finding may interpret."""
+MAX_STEPS = 5_000
+"""Instructions, and outcomes of them, that the search for one finding may interpret."""
 
-MAX_TOTAL = 8_000
-"""Instructions that all searches in one function may interpret; one that has so many candidates has one cause for most of them."""
+MAX_TOTAL = 12_000
+"""The same for all searches in one function may interpret; one that has so many candidates has one cause for most of them."""
 
 
 class Found(NamedTuple):
@@ -76,6 +76,8 @@ def _search(
             before = len(interpreter.problems)
             trace = state.trace
             results = interpreter.step(state, pc)
+            steps += len(results)
+            interpreter.searched += len(results)
             if at_problem is not None:
                 for problem, where in interpreter.problems[before:]:
                     if at_problem(problem, where) and where.facts.satisfiable():

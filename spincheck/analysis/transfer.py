@@ -15,9 +15,11 @@ from spincheck.analysis.cfg import Graph
 from spincheck.analysis.lockops import LockMachine, Problem
 from spincheck.analysis.naming import lock_name
 from spincheck.analysis.orders import Order
+from spincheck.analysis.ownership import note_owner
 from spincheck.analysis.path import Node
 from spincheck.analysis.summaries import Summary
 from spincheck.domain import intervals as iv
+from spincheck.domain.lockstate import LockState
 from spincheck.domain.state import State
 from spincheck.domain.terms import Term, Terms
 from spincheck.ir import (
@@ -91,6 +93,7 @@ class Interpreter:
         self.call: Callable[[State, int, Call], list[Step]] = self._no_call
         self.constants = constants
         self.pc = 0
+        self._through_null = False
         self.searched = 0
         self.relevant: Callable[[int], bool] = lambda _: True
         self.outcome_matters: Callable[[Call, Summary], bool] = lambda _call, _summary: True
@@ -188,10 +191,23 @@ class Interpreter:
         value = state.memory.get(address)
         if value is not None:
             return value
+        if address.op in {"field", "elem"} and self._is_through_null(place, address):
+            self._through_null = True
         constant = self.constants(address)
         if constant is not None:
             return self.terms.make(constant.op, *constant.args)
         return state.read(address)
+
+    def _is_through_null(self, place: Place, address: Term) -> bool:
+        """Whether a place lies behind a local pointer that is NULL: no path goes on behind it.
+
+        Of a pointer in memory it is not certain: what wrote it may not have been seen.
+        """
+        if self.terms.root(address) is not self.terms.zero:
+            return False
+        while isinstance(place, Member | Element):
+            place = place.base
+        return isinstance(place, Deref) and isinstance(place.pointer, Load) and isinstance(place.pointer.place, Local)
 
     def address(self, state: State, place: Place) -> Term:
         """Return the address of a place."""
@@ -211,6 +227,11 @@ class Interpreter:
     def step(self, state: State, pc: int) -> list[Step]:
         """Interpret the instruction at ``pc``; the state is consumed."""
         self.pc = pc
+        self._through_null = False
+        steps = self._step(state, pc)
+        return [] if self._through_null else steps
+
+    def _step(self, state: State, pc: int) -> list[Step]:
         instruction = self.function.code[pc]
         if isinstance(instruction, Assign):
             return self._assign(state, pc, instruction)
@@ -242,18 +263,29 @@ class Interpreter:
                 return [Step(pc + 1, state)]
         else:
             target = self.address(state, place)
+            if target.op in {"field", "elem"} and self._is_through_null(place, target):
+                return []
         if isinstance(instruction.value, Load) and value.op in {"init", "cell", "sel", "fresh", "uninit", "int"}:
             source = self.address(state, instruction.value.place)
+            self._hand_over(state, value, target)
             if source is not target:
                 state.copy_object(source, target, pc)
                 return [Step(pc + 1, state)]
+        self._hand_over(state, value, target)
         state.write(target, value, pc)
         return [Step(pc + 1, state)]
+
+    def _hand_over(self, state: State, value: Term, target: Term) -> None:
+        """A held lock that another thread may give back, and whose address is put where that thread finds it, is its affair."""
+        held = state.locks.get(value)
+        if held is not None and held.status == "held" and held.kind in self.tables.handed and self.terms.root(target).op != "local":
+            state.locks[value] = LockState("maybe", held.kind)
 
     def _branch(self, state: State, pc: int, instruction: Branch) -> list[Step]:
         condition = self.value(state, instruction.condition)
         if not self.relevant(pc):
             return self._ignore(state, pc, instruction, condition)
+        note_owner(state, condition, instruction, self.graph, self.tables)
         other = state.copy()
         holds = state.assume(condition, holds=True)
         fails = other.assume(condition, holds=False)

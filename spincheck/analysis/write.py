@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from spincheck.analysis.cfg import Graph, field_name, values_of, visit_place, visit_value
+from spincheck.analysis.effects import confirmed
 from spincheck.analysis.explain import Explainer
 from spincheck.analysis.fixpoint import Fixpoint
-from spincheck.analysis.lockops import tainted
+from spincheck.analysis.lockops import is_weak, tainted
 from spincheck.analysis.summaries import (
     NOWHERE,
     Case,
@@ -61,6 +62,7 @@ def write_summary(
     """Return the summary of a function whose fixpoint has been reached."""
     states = fixpoint.joined_exits()
     states = fixpoint.squeezed_exits(states, MAX_CASES, MAX_ALIKE)
+    states = confirmed(interpreter, interpreter.graph, states, lambda state: _visible_locks(interpreter, state))
     writer = TermWriter()
     explainer = Explainer(interpreter)
     cases = []
@@ -167,7 +169,17 @@ def _visible_needs(state: State) -> dict[Term, Need]:
     if len(near) > MAX_FREE_NEEDS:
         near = sorted(near, key=lambda lock: lock.depth)[:MAX_FREE_NEEDS]
     told = frozenset(near)
-    return {lock: need for lock, need in state.needs.items() if need.status == "held" or lock in told}
+    return {
+        lock: need
+        for lock, need in state.needs.items()
+        if lock in told or (need.status == "held" and _is_callers(lock))
+    }
+
+
+def _is_callers(lock: Term) -> bool:
+    """Whether a lock that is given back is known to the caller at all, and no value that this function came by."""
+    path = lock.args[0] if lock.op == "held_by" else lock
+    return isinstance(path, Term) and (path.is_input or is_weak(lock))
 
 
 def _visible_locks(interpreter: Interpreter, state: State) -> dict[Term, LockState]:

@@ -25,7 +25,7 @@ _WIDTHS = {"i8": 8, "u8": 8, "i16": 16, "u16": 16, "i32": 32, "u32": 32, "i64": 
 
 _NOTHING: frozenset[Any] = frozenset()
 _KNOWN = frozenset(
-    ("param", "init", "global", "int", "text", "fn", "pure", "field", "elem", "container", "bin", "un", "cast", "sel", "lock")
+    ("param", "init", "global", "int", "text", "fn", "pure", "field", "elem", "container", "bin", "un", "cast", "sel", "lock", "owned")
 )
 """Forms whose value a caller knows when it knows the parts."""
 
@@ -36,7 +36,7 @@ class Term:
     Forms: ``int n``; ``text s``; ``fn name``; ``param i`` (entry value); ``local name`` and ``global name`` (addresses);
     ``field base name``, ``elem base index`` (addresses); ``container p path`` (the record around an address); ``init address`` (the
     cell's value on entry); ``cell address epoch`` (its value after something may have written it); ``sel value name`` (member of a struct
-    value); ``fresh site generation`` (a value nobody knows); ``pure name args…``; ``un op x``; ``bin op x y``; ``cast type x``.
+    value); ``owned x`` (the locks of an object whose owner is compared with the current thread); ``fresh site generation`` (a value nobody knows); ``pure name args…``; ``un op x``; ``bin op x y``; ``cast type x``.
     """
 
     __slots__ = ("args", "depth", "inside", "is_input", "number", "op")

@@ -73,6 +73,7 @@ class Operation(_Fact, frozen=True):
     ``always_if``: a ``try`` that holds whatever it returns when the condition is true. ``mode`` of a ``convert``
     is the mode afterwards. ``variant``: a release must match the variant of its acquire, see `Tables.compatible`.
     ``as_user_wrote`` are the names that a macro may have had in the source, the likeliest first.
+    ``for_thread``: a release on behalf of the thread that acquired, which may have done so in another callback.
     ``signature`` is the C type, ``KIRQL (PKSPIN_LOCK)``; ``parameters`` their number, -1 when it was not given.
     """
 
@@ -91,6 +92,7 @@ class Operation(_Fact, frozen=True):
     irql: IrqlEffect = "keep"
     models: tuple[Model, ...] = ("any",)
     as_user_wrote: tuple[str, ...] = ()
+    for_thread: bool = False
     signature: str = ""
     parameters: int = -1
 
@@ -241,8 +243,12 @@ class Same(_Fact, frozen=True):
 
 
 class Pure(_Fact, frozen=True):
-    """Functions that give the same object for the same arguments: names, patterns, and exceptions to the patterns."""
+    """Functions that give the same object for the same arguments: names, patterns, and exceptions to the patterns.
+
+    ``threads`` are those whose result is the thread that runs.
+    """
 
     names: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
     but: tuple[str, ...] = ()
+    threads: tuple[str, ...] = ()

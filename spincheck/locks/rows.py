@@ -76,6 +76,7 @@ class OperationRow(msgspec.Struct, forbid_unknown_fields=True):
     irql: str = "keep"
     models: list[str] = msgspec.field(default_factory=lambda: ["any"])
     as_user_wrote: list[str] = []
+    for_thread: bool = False
     signature: str = ""
 
 
@@ -163,6 +164,7 @@ class PureRow(msgspec.Struct, forbid_unknown_fields=True):
     names: list[str] = []
     patterns: list[str] = []
     but: list[str] = []
+    threads: list[str] = []
 
 
 def _models(words: Iterable[str]) -> tuple[Model, ...]:
@@ -194,6 +196,8 @@ def make_operation(row: OperationRow) -> Operation:
         raise ValueError("a release is handed the saved state by value or in a handle, it does not store it")
     if parameters >= 0 and saved.where == "result" and re.match(r"(?i)void *\(", row.signature):
         raise ValueError(f"`{row.function}` has no result in which it could save anything")
+    if row.for_thread and action != "release":
+        raise ValueError("only a release can be for another thread")
     if saved.where == "value" and action != "release":
         raise ValueError("an acquire stores the saved state in `result`, `*N` or `handle N`")
     if action == "try" and not row.success:
@@ -220,6 +224,7 @@ def make_operation(row: OperationRow) -> Operation:
         irql=choice(row.irql, get_args(IrqlEffect), "IRQL effect"),  # type: ignore[arg-type]
         models=_models(row.models),
         as_user_wrote=tuple(identifier(name) for name in row.as_user_wrote),
+        for_thread=row.for_thread,
         signature=row.signature,
         parameters=parameters,
     )
@@ -320,6 +325,7 @@ def make_pure(row: PureRow) -> Pure:
         tuple(identifier(name) for name in row.names),
         tuple(expression(pattern) for pattern in row.patterns),
         tuple(identifier(name) for name in row.but),
+        tuple(identifier(name) for name in row.threads),
     )
 
 

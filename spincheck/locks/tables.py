@@ -44,6 +44,8 @@ class Tables(msgspec.Struct, frozen=True, weakref=True):
 
     ``raising`` functions go to the ``__except`` handler when called inside ``__try``; elsewhere they do not return.
     ``cleared``: the fields that a function sets to zero in its first argument.
+    ``handed``: the kinds of lock that can be given back on behalf of another thread.
+    ``threads``: functions whose result is the current thread.
     ``same``: the result of a function is its argument of that number. ``all_names``: every function named anywhere.
     ``digest``: hex, changes when anything here changes.
     """
@@ -58,6 +60,8 @@ class Tables(msgspec.Struct, frozen=True, weakref=True):
     creations: dict[str, Creation]
     cleared: dict[str, tuple[str, ...]]
     same: dict[str, int]
+    threads: frozenset[str]
+    handed: frozenset[str]
     roles: tuple[Role, ...]
     all_names: frozenset[str]
     families: tuple[str, ...]
@@ -197,6 +201,8 @@ def merge(fragments: tuple[Fragment, ...], families: tuple[str, ...]) -> Tables:
         creations=creations,
         cleared=cleared,
         same=same,
+        threads=frozenset(name for row in pure for name in row.threads),
+        handed=frozenset(row.kind for rows in operations.values() for row in rows if row.for_thread),
         roles=roles,
         all_names=frozenset(names),
         families=families,

@@ -1,0 +1,63 @@
+"""What a helper does to its callers' locks, confirmed before a caller is told.
+
+Owns the check of ways out on which facts were given up. Such a state may stand for no path at all: the locks of one branch with the
+flag of another. A caller would take it for the truth, and confirm along its own path a defect that no path has. So whatever
+such a state needs or leaves is looked for along one path of the helper; a way out that no path takes is none, and of one that could not be decided
+within the steps nothing is certain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from spincheck.analysis.cfg import Graph
+from spincheck.analysis.lockops import is_weak
+from spincheck.analysis.replay import search
+from spincheck.analysis.transfer import Interpreter
+from spincheck.domain.lockstate import LockState
+from spincheck.domain.state import State
+from spincheck.domain.terms import Term
+
+MAX_STEPS = 3_000
+"""Steps after which no further way out of a function is looked for."""
+
+VisibleLocks = Callable[[State], dict[Term, LockState]]
+
+
+def confirmed(interpreter: Interpreter, graph: Graph, states: list[State], visible: VisibleLocks) -> list[State]:
+    """Return the ways out that are there, with nothing certain about those that could not be decided."""
+    kept = []
+    started = interpreter.searched
+    for state in states:
+        if state.lossy and _has_effect(state, visible):
+            spent = interpreter.searched - started > MAX_STEPS
+            verdict = "open" if spent else search(interpreter, graph, state, _same_effect(state, visible), None).verdict
+            if verdict == "refuted":
+                continue
+            if verdict == "open":
+                _blur(state, visible)
+        kept.append(state)
+    return kept
+
+
+def _has_effect(state: State, visible: VisibleLocks) -> bool:
+    return any(held.status != "maybe" for held in visible(state).values()) or any(need.status == "held" for need in state.needs.values())
+
+
+def _same_effect(state: State, visible: VisibleLocks) -> Callable[[int, State], bool]:
+    """A test for states that do all to locks that a state does, as far as it names them."""
+    locks = {lock: held.status for lock, held in visible(state).items() if held.status != "maybe" and not is_weak(lock)}
+    needs = {lock for lock, need in state.needs.items() if need.status == "held" and not is_weak(lock)}
+
+    def is_same(_: int, after: State) -> bool:
+        if any(lock not in after.needs or after.needs[lock].status != "held" for lock in needs):
+            return False
+        return all(lock in after.locks and after.locks[lock].status in (status, "maybe") for lock, status in locks.items())
+
+    return is_same
+
+
+def _blur(state: State, visible: VisibleLocks) -> None:
+    for lock, held in visible(state).items():
+        state.locks[lock] = LockState("maybe", held.kind)
+    state.needs = {lock: need._replace(doubtful=True) for lock, need in state.needs.items()}
