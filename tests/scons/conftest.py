@@ -6,6 +6,7 @@ object is there, and otherwise dies in the end; it logs what it was asked. The f
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
@@ -18,7 +19,7 @@ import pytest
 TOOLS = Path(__file__).resolve().parents[2] / "site_scons" / "site_tools"
 
 WORKER = """#!{python}
-import json, os, re, signal, sys, time
+import fcntl, json, os, re, signal, sys, time
 
 def wait_for(path):
     for _ in range(3000):
@@ -77,6 +78,9 @@ def log(entry):
     with open("worker.log", "a", encoding="utf-8") as out:
         out.write(json.dumps(entry) + "\\n")
 
+# Held to the end, which may come after that of the build
+alive = open("workers.alive", "a")
+fcntl.flock(alive, fcntl.LOCK_SH)
 log({{"command": "start", "pid": os.getpid(), "argv": sys.argv[1:]}})
 for line in sys.stdin:
     request = json.loads(line)
@@ -209,6 +213,11 @@ class Project:
             check=False,
         )
         assert "Traceback" not in done.stderr + done.stdout, done.stderr + done.stdout
+        alive = self.root / "workers.alive"
+        if alive.exists():
+            with alive.open() as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+            alive.unlink()
         asked = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
         return Built(done.returncode, done.stdout, done.stderr, asked)
 
