@@ -13,6 +13,8 @@ that lowering knows again by an identifier no program can spell, because it star
     case 1 ... 5:                       a binary operator ``...``
     asm ("…" : "=r"(o) : "r"(i))        %0(&(o), (i)) with the text kept aside
     __asm { … }                         %0;
+    int x __attribute__((cleanup(f)));  int x [[%cleanup 7 f]];
+    __attribute__((cleanup(f))) int x;  _Alignas(%cleanup 3 f) int x;
 
 Rewriting tokens rather than text, and rather than teaching a grammar, keeps every ordinal and needs nothing of the
 parser's insides.
