@@ -92,8 +92,8 @@ _FUNCTION_CLASS = re.compile(rf"_Function_class_\W{{1,8}}+({IDENTIFIER})")
 _CALLED = re.compile(rf"({IDENTIFIER})\s*+\(")
 _BROKEN = 1000
 """Characters of a broken declaration that are looked at for names."""
-_SPANS = 8
-"""How many declarations of one unit may run on into other segments; more are broken text."""
+_VAIN = 8
+"""How often the end of a declaration that runs on into other segments is looked for in vain; more are broken text. One that is found is read once."""
 
 
 def segments(lines: LineMap, own: Sequence[bool], length: int) -> list[Segment]:
@@ -295,19 +295,20 @@ def read_regions(
     """Return each segment with its region; segments that a declaration of an earlier one covers start after it or are left out."""
     result: list[tuple[Segment, Region]] = []
     covered = 0
-    spans = 0
+    vain = 0
     for given in found:
         if given.end <= covered:
             continue
         segment = given._replace(start=max(given.start, covered))
         region = fetch(segment)
-        if region.tail >= 0 and segment.end < len(text) and spans < _SPANS:
-            spans += 1
+        if region.tail >= 0 and segment.end < len(text) and vain < _VAIN:
             chunk = cut_one(text, segment.start + region.tail, len(text))
             if chunk is not None and chunk.kind != "broken" and chunk.end > segment.end:
                 covered = chunk.end
                 if segment.own:
                     region = _with_chunk(text, segment, region, chunk)
+            else:
+                vain += 1
         result.append((segment, region))
     return result
 

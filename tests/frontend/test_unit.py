@@ -400,3 +400,13 @@ def test_a_function_that_never_ends_is_listed():
     assert [(one.function, one.reason) for one in unit.record.unanalysed] == [
         ("f", "its braces do not match")
     ]
+
+
+def test_many_bodies_go_on_behind_an_inclusion():
+    parts = "".join(
+        f'int f{i}(int a) {{ switch (a) {{\n# 1 "rows.h" 1\ncase 1: return {i};\n# {9 * i} "u.c" 2\n}} return 0; }}\n'
+        for i in range(40)
+    )
+    unit = read_unit('# 1 "u.c"\n' + parts, name="u.c", settings=Settings(frozenset()), memory=NoMemory())
+    assert unit.record.unanalysed == ()
+    assert [header.name for header in unit.record.functions] == [f"f{i}" for i in range(40)]
