@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import time
 
 import pytest
@@ -178,3 +179,45 @@ def test_interactive_command_checks_first(project):
     built = project.scons("--interactive", stdin="build driver\n")
     assert "[a.o.spin] 1 lock violation" in built.err
     assert project.compiled() == ["text a.c"]
+
+
+STEPS = 12
+
+
+@pytest.mark.parametrize("seed", [1, 6])
+def test_no_build_passes_with_a_violation_whatever_was_built_before(project, seed):
+    """Edits, targets, jobs, and builds that are killed, in any order; what each comes to is known from the sources alone."""
+    chance = random.Random(seed)
+    names = ["a", "b", "c"]
+    texts = dict.fromkeys(names, CLEAN)
+    left: set[str] = set()
+    switches = ["-j1", "-j2", "-j4", "-k", "--random", "SPINCHECK_RULES=Spinlock", "-c"]
+    project.sconstruct(
+        "env.StaticLibrary('parts', ['c.c'])\nenv.Program('driver', ['a.c', 'b.c'], LIBS=['parts'], LIBPATH=['.'])\n"
+    )
+    for step in range(STEPS):
+        name = chance.choice(names)
+        texts[name] = f"{CLEAN}int step{step};\n" + chance.choice(
+            ["", "", "/* WAIT */\n", "LEAK\n", "LEAK /* KILL_BUILD */\n"]
+        )
+        for one, text in texts.items():
+            project.file(f"{one}.c", text)
+        (project.root / "killed").unlink(missing_ok=True)
+        target, needed = chance.choice(
+            [("driver", names), (".", names), ("a.o", ["a"]), ("libparts.a", ["c"])]
+        )
+        given = chance.sample(switches, chance.randint(0, 2))
+        leaks = [one for one in needed if "LEAK" in texts[one]]
+        built = project.scons(*given, target)
+        if "-c" in given:
+            continue
+        assert (built.status == 0) is not bool(leaks), (step, given, target, texts, built.err)
+        if built.status == -9:  # leaves what it likes, which nothing may use
+            left.update(leaks)
+        made = {path.stem: path.read_text() for path in project.root.glob("*.o")}
+        assert not [one for one in set(made) - left if "LEAK" in made[one]]
+    for one in names:
+        project.file(f"{one}.c", CLEAN)
+    assert project.scons("-j2").status == 0
+    assert "LEAK" not in "".join((project.root / f"{one}.o").read_text() for one in names)
+    assert project.scons("-j2").asked == []
