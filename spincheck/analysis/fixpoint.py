@@ -45,6 +45,9 @@ class Budget:
 GLANCE = Budget(disjuncts=1, turns=1, idle_turns=1, steps=600, lock_sets=12)
 """One state per set of locks: enough where it already shows that nothing is wrong, and soon over where it does not."""
 
+COARSE = Budget(disjuncts=1, turns=1, idle_turns=1, lock_sets=32)
+"""The same with more patience, for a function of which more is too much."""
+
 Seen = dict[Any, list[State]]
 """States that have left a join, by what must agree for one to cover another."""
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from spincheck.analysis.calls import Callee, Calls
 from spincheck.analysis.cfg import Graph, Liveness
-from spincheck.analysis.fixpoint import GLANCE, Budget, Fixpoint
+from spincheck.analysis.fixpoint import COARSE, GLANCE, Budget, Fixpoint
 from spincheck.analysis.judge import Judge, Standing, held_by_role
 from spincheck.analysis.recursion import unbounded
 from spincheck.analysis.relevance import Relevance, sets_flag
@@ -110,7 +110,7 @@ def run(
 ) -> Run:
     """Run the fixpoint over a function."""
     interpreter = Interpreter(function, graph, around.tables, around.constants)
-    interpreter.outcome_matters = relevance.outcome_matters if budget is not GLANCE else lambda _call, _summary: False
+    interpreter.outcome_matters = relevance.outcome_matters if budget not in (GLANCE, COARSE) else lambda _call, _summary: False
     interpreter.exact = exact
     interpreter.relevant = relevance.points.__contains__
     if standing.kind == "entry":
@@ -165,8 +165,11 @@ def analyse_function(
         relevance = _slice(graph, around, result_matters=asked, flags_matter=flagged)
         budget = EXACT if exact else RECURSIVE if recursive else Budget()
         first = run(function, graph, around, standing, relevance, budget, exact=exact)
-        if first.fixpoint.gave_up and glance is not None and not glance.fixpoint.gave_up:
-            # The glance covers every path too; what it takes for a defect and is none falls away in the replay.
+        if first.fixpoint.gave_up:
+            # A coarse look covers every path too; what it takes for a defect and is none falls away in the replay.
+            if glance is None or glance.fixpoint.gave_up:
+                narrow = _slice(graph, around, result_matters=False)
+                glance = run(function, graph, around, standing, narrow, COARSE, exact=False)
             first = glance
         judge = Judge(first.interpreter, first.fixpoint, standing)
     findings = judge.findings()
