@@ -8,7 +8,7 @@ nothing is certain, and the driver step decides.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Literal, NamedTuple
 
 from spincheck.analysis import events
@@ -25,7 +25,7 @@ from spincheck.analysis.naming import lock_name
 from spincheck.analysis.ownership import is_marked
 from spincheck.analysis.path import Node
 from spincheck.analysis.project import deciding, projected
-from spincheck.analysis.summaries import NOWHERE, Case, CaseNeed, CaseSet, Summary
+from spincheck.analysis.summaries import NOWHERE, Case, CaseNeed, CaseSet, Summary, in_exact
 from spincheck.analysis.transfer import Interpreter, Step
 from spincheck.domain import intervals as iv
 from spincheck.domain.intervals import IntSet
@@ -63,7 +63,7 @@ class Calls:
         self._in = interpreter
         self._callee = callee
         self._exact = exact
-        self._projected: dict[int, Summary] = {}
+        self._projected: dict[int, tuple[Summary, tuple[int, ...]]] = {}
         self._deciding: dict[int, tuple[tuple[CaseSet, ...], ...]] = {}
         self._targets = targets
         self._tables = interpreter.tables
@@ -348,14 +348,17 @@ class Calls:
     def _defined(self, state: State, pc: int, call: Call, name: str, summary: Summary, arguments: list[Term]) -> list[Step]:
         raised = self._may_raise(state, pc, call)
         reader = RowReader(self._in, state, summary, arguments)
-        if self._needs_cases(state, summary, reader):
+        exact = self._needs_cases(state, summary, reader)
+        if exact:
             summary = self._exact(name)
             reader = RowReader(self._in, state, summary, arguments)
         grouped = False
+        told: Sequence[int] = range(len(summary.cases))
         if not state.exact and len(summary.cases) > 1 and not self._in.outcome_matters(call, summary):
-            narrow = self._projected.get(id(summary))
-            if narrow is None:
-                narrow = self._projected[id(summary)] = projected(summary)
+            known = self._projected.get(id(summary))
+            if known is None:
+                known = self._projected[id(summary)] = projected(summary)
+            narrow, told = known
             grouped = narrow is not summary
             summary = narrow
             reader = RowReader(self._in, state, summary, arguments)
@@ -377,13 +380,14 @@ class Calls:
         steps = []
         for number, side, problems in fitting:
             case = summary.cases[number]
+            steps_of = in_exact(told[number]) if exact else told[number]
             if len(fitting) > 1 or case.locks:
                 touched = tuple((side.normal(reader.term(lock.lock)), lock.status) for lock in case.locks)
                 choice = number if not grouped else -1 - number
                 name_here = lock_name(self._in.function, side, touched[0][0]) if touched else ""
-                side.trace = Node("call", (side.trace,), pc, call.at, choice=choice, text=name_here, locks=touched, function=name, case=number)
+                side.trace = Node("call", (side.trace,), pc, call.at, choice=choice, text=name_here, locks=touched, function=name, case=steps_of)
             for problem in problems:
-                self._in.problems.append((problem._replace(case=number), side.copy()))
+                self._in.problems.append((problem._replace(case=steps_of), side.copy()))
             if call.result is not None:
                 value = reader.term(case.result) if case.result != NOWHERE else self._in.fresh(side)
                 self._in.store_result(side, call.result, side.normal(value))

@@ -2,8 +2,8 @@
 
 Owns the check of ways out on which facts were given up. Such a state may stand for no path at all: the locks of one branch with the
 flag of another. A caller would take it for the truth, and confirm along its own path a defect that no path has. So whatever
-such a state needs or leaves is looked for along one path of the helper; a way out that no path takes is none, and of one that could not be decided
-within the steps nothing is certain.
+such a state needs or leaves is looked for along one path of the helper; a way out that no path takes is none. One that could not be decided
+within the steps is believed where the fixpoint itself came within its budget; else nothing is certain of it.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ MAX_STEPS = 3_000
 VisibleLocks = Callable[[State], dict[Term, LockState]]
 
 
-def confirmed(interpreter: Interpreter, graph: Graph, states: list[State], visible: VisibleLocks) -> list[State]:
-    """Return the ways out that are there, with nothing certain about those that could not be decided."""
+def confirmed(interpreter: Interpreter, graph: Graph, states: list[State], visible: VisibleLocks, *, trusted: bool) -> list[State]:
+    """Return the ways out that are there. Of those that could not be decided nothing is certain, unless they are ``trusted``."""
     kept = []
     started = interpreter.searched
     for state in states:
@@ -34,7 +34,7 @@ def confirmed(interpreter: Interpreter, graph: Graph, states: list[State], visib
             verdict = "open" if spent else search(interpreter, graph, state, _same_effect(state, visible), None).verdict
             if verdict == "refuted":
                 continue
-            if verdict == "open":
+            if verdict == "open" and not trusted:
                 _blur(state, visible)
         kept.append(state)
     return kept

@@ -29,13 +29,15 @@ class Budget:
     ``disjuncts``: states kept apart at one join; ``steps``: instructions interpreted, a call counting once for each case, before the budget of disjuncts shrinks to a few;
     ``turns``: visits of a loop head with one set of locks before the loop is widened, where the loop touches
     locks, and where it does not; ``lock_sets``: sets of locks kept apart at one point, of those over it no lock is certain, and the
-    report says so.
+    report says so; ``trusted``: whether a way out that could not be confirmed is believed.
     """
 
     def __init__(
-        self, disjuncts: int = 32, steps: int = 2_000, turns: int = 4, idle_turns: int = 2, lock_sets: int = 64
+        self, disjuncts: int = 32, steps: int = 2_000, turns: int = 4, idle_turns: int = 2, lock_sets: int = 64,
+        *, trusted: bool = True,
     ) -> None:
         self.lock_sets = lock_sets
+        self.trusted = trusted
         self.disjuncts = disjuncts
         self.steps = steps
         self.turns = turns
@@ -45,7 +47,7 @@ class Budget:
 GLANCE = Budget(disjuncts=1, turns=1, idle_turns=1, steps=600, lock_sets=12)
 """One state per set of locks: enough where it already shows that nothing is wrong, and soon over where it does not."""
 
-COARSE = Budget(disjuncts=1, turns=1, idle_turns=1, lock_sets=32)
+COARSE = Budget(disjuncts=1, turns=1, idle_turns=1, lock_sets=32, trusted=False)
 """The same with more patience, for a function of which more is too much."""
 
 Seen = dict[Any, list[State]]
@@ -107,6 +109,11 @@ class Fixpoint:
             if self._steps > self._budget.steps * STOP:
                 self._give_up(pc)
                 return
+
+    @property
+    def within_budget(self) -> bool:
+        """Whether all was followed, and as finely as is needed to be believed."""
+        return not self.exhausted and self._budget.trusted
 
     def _give_up(self, pc: int) -> None:
         at = getattr(self._in.function.code[pc], "at", 0)

@@ -22,7 +22,7 @@ from spincheck.analysis.flat import flat_summary
 from spincheck.analysis.function import Surroundings, analyse_function
 from spincheck.analysis.orders import Cycle, cycles
 from spincheck.analysis.recursion import unbounded, widened
-from spincheck.analysis.summaries import NOWHERE, LocalFinding, LocalStep, Summary, decode, encode
+from spincheck.analysis.summaries import NOWHERE, LocalFinding, LocalStep, Summary, decode, encode, in_exact
 from spincheck.analysis.waves import FUNCTION, Known, Settled, Team, settle
 from spincheck.domain.terms import Term
 from spincheck.ir import FILE_SCOPE, Function, UnitRecord
@@ -553,8 +553,11 @@ class _Program:
         summary = self._summary(callee) if callee is not None else None
         if callee is None or summary is None or depth >= MAX_STEP_DEPTH:
             return []
-        # A call that goes one way only leaves no trace of which case it was.
-        case = 0 if step.case == NOWHERE and len(summary.steps) == 1 else step.case
+        case = step.case
+        if case < NOWHERE:
+            case, summary = in_exact(case), self._exact(callee)
+        elif case == NOWHERE and len(summary.steps) == 1:
+            case = 0  # a call that goes one way only leaves no trace of which case it was
         return self._expand(callee, summary.steps[case], depth + 1) if 0 <= case < len(summary.steps) else []
 
 

@@ -58,13 +58,13 @@ def _inputs(summary: Summary) -> list[bool]:
     return known
 
 
-def projected(summary: Summary) -> Summary:
-    """Return the summary with one case for each thing that it does to locks, and each reason why."""
+def projected(summary: Summary) -> tuple[Summary, tuple[int, ...]]:
+    """Return the summary with one case for each thing that it does to locks, and each reason why; and for each the first case that it stands for."""
     groups: dict[Any, list[int]] = {}
     for number, (case, reasons) in enumerate(zip(summary.cases, deciding(summary), strict=True)):
         groups.setdefault((_effect(case), reasons), []).append(number)
     if len(groups) == len(summary.cases):
-        return summary
+        return summary, tuple(range(len(summary.cases)))
     rows = list(summary.rows)
     anything = len(rows)
     rows.append(("fresh", anything))
@@ -73,13 +73,14 @@ def projected(summary: Summary) -> Summary:
         members = [summary.cases[number] for number in numbers]
         cases.append(members[0] if len(members) == 1 else _united(members, summary, anything))
     firsts = [numbers[0] for numbers in groups.values()]
-    return msgspec.structs.replace(
+    narrow = msgspec.structs.replace(
         summary,
         rows=tuple(rows),
         cases=tuple(cases),
         needs_at=tuple(summary.needs_at[number] for number in firsts),
         steps=tuple(summary.steps[number] for number in firsts),
     )
+    return narrow, tuple(firsts)
 
 
 def _effect(case: Case) -> Any:

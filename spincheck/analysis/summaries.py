@@ -27,8 +27,13 @@ from spincheck.domain.terms import Term
 NOWHERE = -1
 
 
+def in_exact(case: int) -> int:
+    """Return how a step names a case of a callee's exact summary; its own inverse."""
+    return -2 - case
+
+
 class LocalStep(msgspec.Struct, frozen=True, array_like=True):
-    """A step of a path inside one function; for a call, ``callee`` and ``case`` say whose steps belong here."""
+    """A step of a path inside one function; for a call, ``callee`` and ``case`` say whose steps belong here; see also `in_exact`."""
 
     kind: StepKind
     at: int

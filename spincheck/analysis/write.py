@@ -62,7 +62,9 @@ def write_summary(
     """Return the summary of a function whose fixpoint has been reached."""
     states = fixpoint.joined_exits()
     states = fixpoint.squeezed_exits(states, MAX_CASES, MAX_ALIKE)
-    states = confirmed(interpreter, interpreter.graph, states, lambda state: _visible_locks(interpreter, state))
+    states = confirmed(
+        interpreter, interpreter.graph, states, lambda state: _visible_locks(interpreter, state), trusted=fixpoint.within_budget
+    )
     writer = TermWriter()
     explainer = Explainer(interpreter)
     cases = []
