@@ -8,39 +8,24 @@ nothing is certain, and the driver step decides.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 from spincheck.analysis import events
-from spincheck.analysis.lockops import (
-    TWICE,
-    LockMachine,
-    Outcome,
-    Problem,
-    look_up,
-    note_need,
-    tainted,
-)
+from spincheck.analysis.call_rules import MOST_CALLS, CallRules, pointee
+from spincheck.analysis.cases import Cases, RowReader
+from spincheck.analysis.lockops import LockMachine, Outcome, Problem, note_need
 from spincheck.analysis.naming import lock_name
 from spincheck.analysis.ownership import is_marked
 from spincheck.analysis.path import Node
 from spincheck.analysis.project import deciding, projected
 from spincheck.analysis.summaries import NOWHERE, Case, CaseNeed, CaseSet, Summary, in_exact
 from spincheck.analysis.transfer import Interpreter, Step
-from spincheck.domain import intervals as iv
-from spincheck.domain.intervals import IntSet
-from spincheck.domain.lockstate import MAX_COUNT, LockState, Need, Reason
+from spincheck.domain.lockstate import LockState, Need
 from spincheck.domain.state import ANYTHING, CellClass, State
-from spincheck.domain.terms import COMPARISONS, IRQL_TAG, Term
+from spincheck.domain.terms import IRQL_TAG, Term
 from spincheck.ir import AddressOf, Call, FunctionName
-from spincheck.locks.model import Creation, Forbidden, Immediate, LockIdentity, Operation, Required, Saved
-
-MOST_CALLS = 3
-"""Forbidden calls that a path remembers for its callers; more would multiply the disjuncts."""
-
-
-LOADER_ENTRY = "DriverEntry"
-"""It runs once for the driver, whose object is the default parent of what it creates."""
+from spincheck.locks.model import Immediate, LockIdentity, Operation, Saved
 
 
 class Callee(NamedTuple):
@@ -61,6 +46,8 @@ class Calls:
         targets: Callable[[Term], tuple[str, ...]],
     ) -> None:
         self._in = interpreter
+        self._rules = CallRules(interpreter)
+        self._cases = Cases(interpreter, self._rules)
         self._callee = callee
         self._exact = exact
         self._projected: dict[int, tuple[Summary, tuple[int, ...]]] = {}
@@ -98,7 +85,7 @@ class Calls:
 
     def _direct(self, state: State, pc: int, call: Call, name: str, arguments: list[Term]) -> list[Step]:
         tables = self._tables
-        self._check_rules(state, call, name, arguments)
+        self._rules.check(state, call, name, arguments)
         rows = tables.operations.get(name)
         if rows is not None:
             steps = self._operation(state, pc, call, rows[0], arguments)
@@ -124,7 +111,7 @@ class Calls:
         if callee.summary is not None:
             return self._defined(state, pc, call, name, callee.summary, arguments)
         if callee.status == "hole":
-            self._taint(state)
+            self._cases.taint(state)
         return self._external(state, pc, call, name, arguments)
 
     @staticmethod
@@ -140,83 +127,14 @@ class Calls:
         side.trace = Node("raise", (side.trace,), pc, call.at, choice=99)
         return [Step(call.handler, side)]
 
-    # --- rules about calls ---
-
-    def _check_rules(self, state: State, call: Call, name: str, arguments: list[Term]) -> None:
-        for ban in self._tables.forbidden.get(name, ()):
-            if ban.when is not None and events.truth(ban.when, arguments, state.facts, self._pointee(state, ban.when.argument, arguments)) is not True:
-                continue
-            if ban.unless is not None and events.truth(ban.unless, arguments, state.facts, self._pointee(state, ban.unless.argument, arguments)) is not False:
-                continue
-            if len(state.calls) < MOST_CALLS:
-                state.calls |= {name}
-            self._forbid(state, call, ban, "")
-        needed = self._tables.required.get(name, ())
-        if needed:
-            self._require(state, call, name, needed)
-        if name in self._tables.creations:
-            self._check_creation(state, call, self._tables.creations[name], arguments)
-
-    def _forbid(self, state: State, call: Call, ban: Forbidden, through: str, given_back: Collection[Term] = ()) -> None:
-        for lock, held in state.locks.items():
-            if held.status == "held" and ban.covers(held.kind, _global_name(lock)):
-                problem = Problem("call-while-holding", lock, held.kind, held.operation, ban.function, call.at, through=through)
-                self._in.problems.append((problem, state.copy()))
-                return
-        for lock, kind in (self._machine.held_on_entry or {}).items():
-            if ban.covers(kind, _global_name(lock)) and lock not in state.locks and lock not in given_back and tainted(state.terms) not in state.locks:
-                problem = Problem("call-while-holding", lock, kind, "", ban.function, call.at, through=through)
-                self._in.problems.append((problem, state.copy()))
-                return
-
-    def _require(self, state: State, call: Call, name: str, needed: tuple[Required, ...]) -> None:
-        """A call that needs a region or lock: told where it was left here, or never entered in a callback that the system calls.
-
-        A helper's callers may have entered it.
-        """
-        kinds = {kind for need in needed for kind in need.kinds}
-        touched = [(lock, held) for lock, held in state.locks.items() if held.kind in kinds]
-        if tainted(state.terms) in state.locks or any(held.status != "free" or held.depth > 0 for _, held in touched):
-            return
-        if any(held.status == "held" and self._tables.kinds[held.kind].spin for held in state.locks.values() if held.kind):
-            return
-        entered = self._machine.held_on_entry
-        if not touched and entered is not None and not entered:
-            touched = [(state.terms.make("lock", ""), LockState("free", needed[0].kinds[0]))]
-        for lock, held in touched:
-            if entered is not None or state.needs.get(lock) is None:
-                problem = Problem("call-without-holding", lock, held.kind, held.operation, name, call.at)
-                self._in.problems.append((problem, state.copy()))
-                return
-
-    def _check_creation(self, state: State, call: Call, row: Creation, arguments: list[Term]) -> None:
-        """A lock that is made for an object needs that object as its parent; one in a variable of the driver belongs to the driver."""
-        if max(row.attributes, row.lock) >= len(arguments) or self._in.function.name == LOADER_ENTRY:
-            return
-        terms = self._in.terms
-        lock, attributes = arguments[row.lock], arguments[row.attributes]
-        if terms.root(lock).op in {"global", "local"}:
-            return
-        parent = state.read(terms.field(attributes, row.parent)) if attributes.is_address else attributes
-        self._machine.in_doubt = self._machine.in_doubt or parent.op == "phi"
-        if state.facts.range_of(parent).single == 0:
-            problem = Problem("parent-object", state.normal(lock), row.kind, "", row.function, call.at)
-            self._in.problems.append((problem, state.copy()))
-
-    @staticmethod
-    def _pointee(state: State, argument: int, arguments: list[Term]) -> Term | None:
-        if argument >= len(arguments) or not arguments[argument].is_address:
-            return None
-        return state.read(arguments[argument])
-
     # --- lock operations ---
 
     def _operation(self, state: State, pc: int, call: Call, row: Operation, arguments: list[Term]) -> list[Step]:
-        pointee = self._pointee(state, row.always_if.argument, arguments) if row.always_if is not None else None
-        event = events.event(self._in.terms, row, arguments, state.facts, pointee)
+        behind = pointee(state, row.always_if.argument, arguments) if row.always_if is not None else None
+        event = events.event(self._in.terms, row, arguments, state.facts, behind)
         if event.lock is None and event.handle is None:
             return self._external(state, pc, call, row.function, arguments)
-        if event.lock is not None and self._is_in_null(event.lock):
+        if event.lock is not None and self._cases.is_in_null(event.lock):
             return []
         if event.lock is not None and is_marked(state, event.lock):
             state.locks[state.normal(event.lock)] = LockState("maybe", row.kind)
@@ -237,10 +155,6 @@ class Calls:
         else:
             outcomes = self._machine.release(state, event, self._irql(state, row, arguments), call.at)
         return self._steps(outcomes, pc, call, row, result, event)
-
-    def _is_in_null(self, lock: Term) -> bool:
-        """Whether a lock is a member of an object at address 0: no path goes on behind that."""
-        return lock.op in {"field", "elem"} and self._in.terms.root(lock) is self._in.terms.zero
 
     def _also(self, steps: list[Step], call: Call, rows: tuple[Operation, ...], arguments: list[Term]) -> list[Step]:
         """What a call does to further locks, where it acquires or releases several at once."""
@@ -337,12 +251,6 @@ class Calls:
         self._in.store_result(state, call.result, self._in.fresh(state))
         return [Step(pc + 1, state), *raised]
 
-    def _taint(self, state: State) -> None:
-        terms = self._in.terms
-        state.locks = {lock: LockState("maybe", held.kind) for lock, held in state.locks.items()}
-        state.locks[tainted(terms)] = LockState("maybe", "")
-        state.forget(ANYTHING, self._in.fresh(state, "hole"))
-
     # --- functions with a summary ---
 
     def _defined(self, state: State, pc: int, call: Call, name: str, summary: Summary, arguments: list[Term]) -> list[Step]:
@@ -364,17 +272,17 @@ class Calls:
             reader = RowReader(self._in, state, summary, arguments)
         if summary.acquires:
             given = [reader.term(need.lock) for case in summary.cases for need in case.needs if need.status == "held"]
-            released = {self._find(state, lock, "")[0] for lock in given}
+            released = {self._cases.find(state, lock, "")[0] for lock in given}
             for number in summary.acquires:
                 self._in.note_acquired(state, reader.term(number), _operation_of(summary, number), call.at, name, released)
         fitting: list[tuple[int, State, list[Problem]]] = []
         reasons = self._reasons(summary)
         ignored = self._failures_ignored(call, summary)
         for number, case in enumerate(summary.cases):
-            if number in ignored or self._excluded(state, case, reader):
+            if number in ignored or self._cases.excluded(state, case, reader):
                 continue
             side = state.copy()
-            problems = self._apply(side, case, reader, call, name, reasons[number])
+            problems = self._cases.apply(side, case, reader, call, name, reasons[number])
             if problems is not None:
                 fitting.append((number, side, problems))
         steps = []
@@ -435,7 +343,7 @@ class Calls:
             if len(state.calls) < MOST_CALLS:
                 state.calls |= {made}
             for ban in self._tables.forbidden.get(made, ()):
-                self._forbid(state, call, ban, name)
+                self._rules.forbid(state, call, ban, name)
         written: dict[CellClass, Term] = dict.fromkeys(sorted(summary.classes_written()), epoch)
         for position in summary.parameters_written():
             if position < len(arguments):
@@ -455,7 +363,7 @@ class Calls:
                 if need.doubtful and need.status == "free":
                     if state.exact:
                         return True
-                    _, current = self._find(state, reader.term(need.lock), need.kind)
+                    _, current = self._cases.find(state, reader.term(need.lock), need.kind)
                     if current is not None and current.status == "held":
                         return True
         return False
@@ -467,7 +375,7 @@ class Calls:
         wanted: dict[Term, tuple[int, CaseNeed]] = {}
         for case in summary.cases:
             for need in case.needs:
-                lock, current = self._find(state, reader.term(need.lock), need.kind)
+                lock, current = self._cases.find(state, reader.term(need.lock), need.kind)
                 if current is not None and current.status != "free":
                     return False
                 count, _ = wanted.get(lock, (0, need))
@@ -478,223 +386,8 @@ class Calls:
                 note_need(state, lock, Need("free", need.kind, call.at, need.operation, doubtful, tried=need.tried))
         return True
 
-    @staticmethod
-    def _excluded(state: State, case: Case, reader: RowReader) -> bool:
-        """Whether one of a case's facts by itself cannot be here: most cases of a helper that chooses by an argument."""
-        facts = state.facts
-        return any(iv.meet(facts.range_of(state.normal(reader.term(row.term))), row.values()).is_empty for row in case.sets)
-
-    def _apply(
-        self, state: State, case: Case, reader: RowReader, call: Call, name: str, decided_by: tuple[CaseSet, ...]
-    ) -> list[Problem] | None:
-        """Apply one case to the state in place; None when the facts exclude it."""
-        for relation in case.relations:
-            if not state.assume(reader.term(relation), holds=True):
-                return None
-        for row in case.sets:
-            if not self._restrict(state, reader.term(row.term), row.values()):
-                return None
-        problems: list[Problem] = []
-        if case.tainted:
-            self._taint(state)
-        if case.calls:
-            self._make_calls(state, case, reader, call, name)
-        named = [*(need.lock for need in case.needs), *(left.lock for left in case.locks)]
-        if any(self._is_in_null(state.normal(reader.term(number))) for number in named):
-            return None
-        for left in case.locks:
-            if left.status == "maybe":
-                state.locks.setdefault(state.normal(reader.term(left.lock)), LockState("maybe", left.kind))
-        for need in case.needs:
-            if is_marked(state, state.normal(reader.term(need.lock))):
-                continue
-            if need.tried and self._is_held(state, need, reader):
-                return None
-            problem = self._meet_need(state, need, reader, call, name)
-            if problem is not None:
-                problems.append(problem)
-        decided = ((state.normal(reader.term(row.term)), row.values()) for row in decided_by)
-        reason = frozenset((term, values) for term, values in decided if term.is_input)  # others are new in every turn of a loop
-        self._leave_locks(state, case, reader, call, name, reason, problems)
-        if case.epochs:
-            state.forget_all(
-                {
-                    (kind, reader.term(what) if isinstance(what, int) else what): state.normal(reader.term(epoch))
-                    for kind, what, epoch in case.epochs
-                }
-            )
-        for cell, value in case.writes:
-            state.write(state.normal(reader.term(cell)), state.normal(reader.term(value)), self._in.pc)
-        for value, lock in case.tokens:
-            self._machine.tokens.setdefault(state.normal(reader.term(value)), state.normal(reader.term(lock)))
-        for cell, value in case.filled:
-            state.memory[self._in.terms.make("all", state.normal(reader.term(cell)))] = state.normal(reader.term(value))
-        return problems
-
-    def _make_calls(self, state: State, case: Case, reader: RowReader, call: Call, name: str) -> None:
-        """Calls that the callee makes while this function's locks are held; those that the case itself releases do not count."""
-        state.calls |= frozenset(case.calls[: MOST_CALLS - len(state.calls)])
-        given_back = {state.normal(reader.term(row.lock)) for row in case.locks}
-        kept = state.locks
-        state.locks = {lock: held for lock, held in kept.items() if lock not in given_back}
-        for made in case.calls:
-            for ban in self._tables.forbidden.get(made, ()):
-                self._forbid(state, call, ban, name, given_back)
-        state.locks = kept
-
-    @staticmethod
-    def _restrict(state: State, term: Term, allowed: IntSet) -> bool:
-        term = state.normal(term)
-        if term.op == "bin" and term.args[0] in COMPARISONS and allowed.single is not None:
-            return state.assume(term, holds=bool(allowed.single))
-        return state.facts.restrict(term, allowed)
-
-    def _find(self, state: State, lock: Term, kind: str) -> tuple[Term, LockState | None]:
-        """Return the caller's lock that a callee's lock is, resolving a queue handle."""
-        lock = state.normal(lock)
-        if lock.op == "held_by":
-            for other, held in state.locks.items():
-                if held.handle is lock.args[0]:
-                    return other, held
-        return lock, look_up(state, lock, kind)
-
-    def _is_held(self, state: State, need: CaseNeed, reader: RowReader) -> bool:
-        _, current = self._find(state, reader.term(need.lock), need.kind)
-        return current is not None and current.status == "held"
-
-    def _meet_need(self, state: State, need: CaseNeed, reader: RowReader, call: Call, name: str) -> Problem | None:
-        lock, current = self._find(state, reader.term(need.lock), need.kind)
-        irql = state.normal(reader.term(need.irql)) if need.irql != NOWHERE else None
-        self._machine.note_doubt(lock, irql)
-        if current is None:
-            if need.status == "held":
-                aliases = self._machine.aliases(state, lock, need.kind)
-                if aliases:
-                    for alias in (*aliases, lock):
-                        state.locks[alias] = LockState("maybe", need.kind)
-                    return None
-            note_need(state, lock, Need(need.status, need.kind, call.at, need.operation, need.doubtful, need.variant, irql, need.tried))
-            if need.status == "held" and not need.doubtful and self._machine.is_free_on_entry(lock):
-                return Problem("released-unheld", lock, need.kind, "", need.operation, call.at, through=name)
-            return None
-        kind = self._tables.kinds.get(need.kind)
-        if current.status == "maybe" or kind is None:
-            return None
-        if need.status == "held" and self._machine.is_counted(need.kind):
-            return self._count_need(state, need, lock, current, call, name)
-        if need.status == "held":
-            if current.status == "held":
-                defect = self._machine.release_defect(state, lock, current, need.kind, need.variant, irql)
-                return Problem(defect, lock, need.kind, current.operation, need.operation, call.at, through=name) if defect else None
-            if need.doubtful or self._machine.aliases(state, lock, need.kind):
-                return None
-            return Problem("released-unheld", lock, need.kind, current.operation, need.operation, call.at, through=name)
-        if current.status == "held" and kind.strict and not kind.recursive and not kind.counter and not need.doubtful:
-            return Problem("acquired-twice", lock, need.kind, current.operation, need.operation, call.at, through=name)
-        return None
-
-    def _count_need(
-        self, state: State, need: CaseNeed, lock: Term, current: LockState, call: Call, name: str
-    ) -> Problem | None:
-        """A counted lock that a callee gives back: enough if it is held once here, or was on entry."""
-        known = state.needs.get(lock)
-        if current.depth + (known is not None and known.status == "held") > 0 or need.doubtful:
-            return None
-        if self._machine.is_free_on_entry(lock):
-            return Problem("released-unheld", lock, need.kind, current.operation, need.operation, call.at, through=name)
-        note_need(state, lock, Need("held", need.kind, call.at, need.operation))
-        return None
-
-    def _leave_locks(
-        self, state: State, case: Case, reader: RowReader, call: Call, name: str, reason: Reason, problems: list[Problem]
-    ) -> None:
-        taken: set[Term] = set()
-        for row in case.locks:
-            lock, current = self._find(state, reader.term(row.lock), row.kind)
-            kind = self._tables.kinds.get(row.kind)
-            if is_marked(state, lock):
-                state.locks[lock] = LockState("maybe", row.kind)
-                continue
-            saved = state.normal(reader.term(row.saved)) if row.saved != NOWHERE else None
-            handle = state.normal(reader.term(row.handle)) if row.handle != NOWHERE else None
-            status, count = row.status, row.count
-            if kind is not None and (kind.counter or kind.recursive) and status != "maybe":
-                count += current.depth if current is not None else 0
-                status = "held" if count > 0 else "free"
-                if current is not None and current.status == "maybe":
-                    status = "maybe"
-                if abs(count) > MAX_COUNT:
-                    status = "maybe"
-            elif status == "held" and lock in taken:
-                problems.append(Problem("acquired-twice", lock, row.kind, row.operation, row.operation, call.at, through=name))
-            elif status == "held" and current is not None and current.status == "held" and any(problem.defect == "acquired-twice" for problem in problems):
-                count = TWICE
-            if current is not None and current.status == "maybe" and state.locks.get(lock) is current and status == "free":
-                status = "free"
-            if status == "held":
-                taken.add(lock)
-                if saved is not None:
-                    self._machine.tokens.setdefault(saved, lock)
-            state.locks[lock] = LockState(status, row.kind, count, row.mode, row.operation, row.variant, saved, handle, reason)
-
-
-def _global_name(lock: Term) -> str:
-    return str(lock.args[0]) if lock.op == "lock" and len(lock.args) == 1 else ""
 
 
 def _operation_of(summary: Summary, lock: int) -> str:
     """The function that takes a lock in a callee, as far as its cases still say so."""
     return next((row.operation for case in summary.cases for row in case.locks if row.lock == lock and row.status == "held"), "")
-
-
-class RowReader:
-    """Reads the rows of a summary as the caller's terms: parameters are arguments, cells on entry are read from the caller's memory.
-
-    One reader serves all cases of one call, since all of them start from the same state.
-    """
-
-    def __init__(self, interpreter: Interpreter, state: State, summary: Summary, arguments: list[Term]) -> None:
-        self._in = interpreter
-        self._before = state
-        self._rows = summary.rows
-        self._tokens = frozenset(value for case in summary.cases for value, _ in case.tokens)
-        self._arguments = arguments
-        self._terms: dict[int, Term] = {}
-        self._made: Term | None = None
-
-    def term(self, number: int) -> Term:
-        """Return the caller's term for a row."""
-        known = self._terms.get(number)
-        if known is None:
-            known = self._terms[number] = self._read(number)
-        return known
-
-    def _unknown(self, name: str) -> Term:
-        """Return one of the values that this call makes: parts of one new value, so that a loop has one to tell apart and not many."""
-        if self._made is None:
-            self._made = self._in.fresh(self._before, "call")
-        return self._in.terms.make("sel", self._made, name)
-
-    def _read(self, number: int) -> Term:
-        op, *args = self._rows[number]
-        terms = self._in.terms
-        if op == "param":
-            position = int(args[0])
-            if position < len(self._arguments):
-                return self._arguments[position]
-            return self._unknown(f"missing{position}")
-        if op in {"fresh", "uninit"}:
-            if op == "uninit":
-                return terms.make("uninit", self._in.pc, number)
-            return self._unknown(f"{IRQL_TAG if number in self._tokens else ''}row{number}")
-        if op == "int":
-            return terms.constant(int(args[0]))
-        if op == "container":
-            return terms.container(self.term(args[0][0]), tuple(str(args[1]).split(".")))
-        if op == "init":
-            return self._before.read(terms.location(self.term(args[0][0])))
-        values = [self.term(arg[0]) if isinstance(arg, list | tuple) else arg for arg in args]
-        made = terms.form(op, values)
-        if made.depth > 24:
-            return self._unknown(f"deep{number}")
-        return self._before.normal(made)

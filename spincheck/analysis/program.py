@@ -30,7 +30,7 @@ from spincheck.locks.tables import Tables
 from spincheck.memory import Memory
 from spincheck.progress import Progress, unwatched
 
-ANALYSER_VERSION = "1"
+ANALYSER_VERSION = "2"
 """Part of every summary's key; changed whenever the same code could get another summary."""
 
 World = Literal["open", "closed"]
@@ -52,6 +52,9 @@ FEW_MEMBERS = 3
 
 MAX_STEP_DEPTH = 8
 MAX_STEPS = 60
+
+
+HELD_AT_EXIT = ("held-at-exit", "inconsistent-exit", "failure-holds")
 
 
 class Module(Protocol):
@@ -525,13 +528,14 @@ class _Program:
     def _made_by(self, node: Node, finding: LocalFinding) -> tuple[Node, LocalFinding]:
         """Follow a lock that is held at the end into the helper that should have given it back."""
         seen = {id(node)}
-        while finding.defect in {"held-at-exit", "inconsistent-exit", "failure-holds"}:
+        while finding.defect in HELD_AT_EXIT:
             step = next((step for step in finding.trace if step.at == finding.held and step.callee), None)
             callee = node.callees.get(step.callee) if step is not None else None
             summary = self._summary(callee) if callee is not None else None
             if callee is None or summary is None or id(callee) in seen:
                 break
-            suspect = next((one for one in summary.suspects if one.kind == finding.kind and one.defect != "needs-and-leaves"), None)
+            made = (*summary.suspects, *(one for one in summary.findings if one.defect in HELD_AT_EXIT))
+            suspect = next((one for one in made if one.kind == finding.kind and one.defect != "needs-and-leaves"), None)
             if suspect is None:
                 break
             seen.add(id(callee))

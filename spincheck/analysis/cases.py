@@ -1,0 +1,256 @@
+"""One case of a callee's summary, applied to a caller's state.
+
+Owns what it means for a caller that a callee can do one thing: which facts must hold, which locks it asks for and what is wrong where they are
+not as it needs them, and what it leaves. `Calls` chooses the summary and asks for each of its cases; here each is one
+outcome or none.
+"""
+
+from __future__ import annotations
+
+from spincheck.analysis.call_rules import MOST_CALLS, CallRules
+from spincheck.analysis.lockops import TWICE, LockMachine, Problem, look_up, note_need, tainted
+from spincheck.analysis.ownership import is_marked
+from spincheck.analysis.summaries import NOWHERE, Case, CaseNeed, CaseSet, Summary
+from spincheck.analysis.transfer import Interpreter
+from spincheck.domain import intervals as iv
+from spincheck.domain.intervals import IntSet
+from spincheck.domain.lockstate import MAX_COUNT, LockState, Need, Reason
+from spincheck.domain.state import ANYTHING, State
+from spincheck.domain.terms import COMPARISONS, IRQL_TAG, Term
+from spincheck.ir import Call
+
+
+class Cases:
+    """Applies cases for one `Interpreter`; ``rules`` are asked about what a callee calls."""
+
+    def __init__(self, interpreter: Interpreter, rules: CallRules) -> None:
+        self._in = interpreter
+        self._rules = rules
+        self._tables = interpreter.tables
+
+    @property
+    def _machine(self) -> LockMachine:
+        return self._in.machine
+
+    def taint(self, state: State) -> None:
+        """Anything may have happened to any lock."""
+        terms = self._in.terms
+        state.locks = {lock: LockState("maybe", held.kind) for lock, held in state.locks.items()}
+        state.locks[tainted(terms)] = LockState("maybe", "")
+        state.forget(ANYTHING, self._in.fresh(state, "hole"))
+
+    def is_in_null(self, lock: Term) -> bool:
+        """Whether a lock is a member of an object at address 0: no path goes on behind that."""
+        return lock.op in {"field", "elem"} and self._in.terms.root(lock) is self._in.terms.zero
+
+    @staticmethod
+    def excluded(state: State, case: Case, reader: RowReader) -> bool:
+        """Whether one of a case's facts by itself cannot be here: most cases of a helper that chooses by an argument."""
+        facts = state.facts
+        return any(iv.meet(facts.range_of(state.normal(reader.term(row.term))), row.values()).is_empty for row in case.sets)
+
+    def apply(
+        self, state: State, case: Case, reader: RowReader, call: Call, name: str, decided_by: tuple[CaseSet, ...]
+    ) -> list[Problem] | None:
+        """Apply one case to the state in place; None when the facts exclude it."""
+        for relation in case.relations:
+            if not state.assume(reader.term(relation), holds=True):
+                return None
+        for row in case.sets:
+            if not self._restrict(state, reader.term(row.term), row.values()):
+                return None
+        problems: list[Problem] = []
+        if case.tainted:
+            self.taint(state)
+        if case.calls:
+            self._make_calls(state, case, reader, call, name)
+        named = [*(need.lock for need in case.needs), *(left.lock for left in case.locks)]
+        if any(self.is_in_null(state.normal(reader.term(number))) for number in named):
+            return None
+        for left in case.locks:
+            if left.status == "maybe":
+                state.locks.setdefault(state.normal(reader.term(left.lock)), LockState("maybe", left.kind))
+        for need in case.needs:
+            if is_marked(state, state.normal(reader.term(need.lock))):
+                continue
+            if need.tried and self._is_held(state, need, reader):
+                return None
+            problem = self._meet_need(state, need, reader, call, name)
+            if problem is not None:
+                problems.append(problem)
+        decided = ((state.normal(reader.term(row.term)), row.values()) for row in decided_by)
+        reason = frozenset((term, values) for term, values in decided if term.is_input)  # others are new in every turn of a loop
+        self._leave_locks(state, case, reader, call, name, reason, problems)
+        if case.epochs:
+            state.forget_all(
+                {
+                    (kind, reader.term(what) if isinstance(what, int) else what): state.normal(reader.term(epoch))
+                    for kind, what, epoch in case.epochs
+                }
+            )
+        for cell, value in case.writes:
+            state.write(state.normal(reader.term(cell)), state.normal(reader.term(value)), self._in.pc)
+        for value, lock in case.tokens:
+            self._machine.tokens.setdefault(state.normal(reader.term(value)), state.normal(reader.term(lock)))
+        for cell, value in case.filled:
+            state.memory[self._in.terms.make("all", state.normal(reader.term(cell)))] = state.normal(reader.term(value))
+        return problems
+
+    def _make_calls(self, state: State, case: Case, reader: RowReader, call: Call, name: str) -> None:
+        """Calls that the callee makes while this function's locks are held; those that the case itself releases do not count."""
+        state.calls |= frozenset(case.calls[: MOST_CALLS - len(state.calls)])
+        given_back = {state.normal(reader.term(row.lock)) for row in case.locks}
+        kept = state.locks
+        state.locks = {lock: held for lock, held in kept.items() if lock not in given_back}
+        for made in case.calls:
+            for ban in self._tables.forbidden.get(made, ()):
+                self._rules.forbid(state, call, ban, name, given_back)
+        state.locks = kept
+
+    @staticmethod
+    def _restrict(state: State, term: Term, allowed: IntSet) -> bool:
+        term = state.normal(term)
+        if term.op == "bin" and term.args[0] in COMPARISONS and allowed.single is not None:
+            return state.assume(term, holds=bool(allowed.single))
+        return state.facts.restrict(term, allowed)
+
+    def find(self, state: State, lock: Term, kind: str) -> tuple[Term, LockState | None]:
+        """Return the caller's lock that a callee's lock is, resolving a queue handle."""
+        lock = state.normal(lock)
+        if lock.op == "held_by":
+            for other, held in state.locks.items():
+                if held.handle is lock.args[0]:
+                    return other, held
+        return lock, look_up(state, lock, kind)
+
+    def _is_held(self, state: State, need: CaseNeed, reader: RowReader) -> bool:
+        _, current = self.find(state, reader.term(need.lock), need.kind)
+        return current is not None and current.status == "held"
+
+    def _meet_need(self, state: State, need: CaseNeed, reader: RowReader, call: Call, name: str) -> Problem | None:
+        lock, current = self.find(state, reader.term(need.lock), need.kind)
+        irql = state.normal(reader.term(need.irql)) if need.irql != NOWHERE else None
+        self._machine.note_doubt(lock, irql)
+        if current is None:
+            if need.status == "held":
+                aliases = self._machine.aliases(state, lock, need.kind)
+                if aliases:
+                    for alias in (*aliases, lock):
+                        state.locks[alias] = LockState("maybe", need.kind)
+                    return None
+            note_need(state, lock, Need(need.status, need.kind, call.at, need.operation, need.doubtful, need.variant, irql, need.tried))
+            if need.status == "held" and not need.doubtful and self._machine.is_free_on_entry(lock):
+                return Problem("released-unheld", lock, need.kind, "", need.operation, call.at, through=name)
+            return None
+        kind = self._tables.kinds.get(need.kind)
+        if current.status == "maybe" or kind is None:
+            return None
+        if need.status == "held" and self._machine.is_counted(need.kind):
+            return self._count_need(state, need, lock, current, call, name)
+        if need.status == "held":
+            if current.status == "held":
+                defect = self._machine.release_defect(state, lock, current, need.kind, need.variant, irql)
+                return Problem(defect, lock, need.kind, current.operation, need.operation, call.at, through=name) if defect else None
+            if need.doubtful or self._machine.aliases(state, lock, need.kind):
+                return None
+            return Problem("released-unheld", lock, need.kind, current.operation, need.operation, call.at, through=name)
+        if current.status == "held" and kind.strict and not kind.recursive and not kind.counter and not need.doubtful:
+            return Problem("acquired-twice", lock, need.kind, current.operation, need.operation, call.at, through=name)
+        return None
+
+    def _count_need(
+        self, state: State, need: CaseNeed, lock: Term, current: LockState, call: Call, name: str
+    ) -> Problem | None:
+        """A counted lock that a callee gives back: enough if it is held once here, or was on entry."""
+        known = state.needs.get(lock)
+        if current.depth + (known is not None and known.status == "held") > 0 or need.doubtful:
+            return None
+        if self._machine.is_free_on_entry(lock):
+            return Problem("released-unheld", lock, need.kind, current.operation, need.operation, call.at, through=name)
+        note_need(state, lock, Need("held", need.kind, call.at, need.operation))
+        return None
+
+    def _leave_locks(
+        self, state: State, case: Case, reader: RowReader, call: Call, name: str, reason: Reason, problems: list[Problem]
+    ) -> None:
+        taken: set[Term] = set()
+        for row in case.locks:
+            lock, current = self.find(state, reader.term(row.lock), row.kind)
+            kind = self._tables.kinds.get(row.kind)
+            if is_marked(state, lock):
+                state.locks[lock] = LockState("maybe", row.kind)
+                continue
+            saved = state.normal(reader.term(row.saved)) if row.saved != NOWHERE else None
+            handle = state.normal(reader.term(row.handle)) if row.handle != NOWHERE else None
+            status, count = row.status, row.count
+            if kind is not None and (kind.counter or kind.recursive) and status != "maybe":
+                count += current.depth if current is not None else 0
+                status = "held" if count > 0 else "free"
+                if current is not None and current.status == "maybe":
+                    status = "maybe"
+                if abs(count) > MAX_COUNT:
+                    status = "maybe"
+            elif status == "held" and lock in taken:
+                problems.append(Problem("acquired-twice", lock, row.kind, row.operation, row.operation, call.at, through=name))
+            elif status == "held" and current is not None and current.status == "held" and any(problem.defect == "acquired-twice" for problem in problems):
+                count = TWICE
+            if current is not None and current.status == "maybe" and state.locks.get(lock) is current and status == "free":
+                status = "free"
+            if status == "held":
+                taken.add(lock)
+                if saved is not None:
+                    self._machine.tokens.setdefault(saved, lock)
+            state.locks[lock] = LockState(status, row.kind, count, row.mode, row.operation, row.variant, saved, handle, reason)
+
+
+class RowReader:
+    """Reads the rows of a summary as the caller's terms: parameters are arguments, cells on entry are read from the caller's memory.
+
+    One reader serves all cases of one call, since all of them start from the same state.
+    """
+
+    def __init__(self, interpreter: Interpreter, state: State, summary: Summary, arguments: list[Term]) -> None:
+        self._in = interpreter
+        self._before = state
+        self._rows = summary.rows
+        self._tokens = frozenset(value for case in summary.cases for value, _ in case.tokens)
+        self._arguments = arguments
+        self._terms: dict[int, Term] = {}
+        self._made: Term | None = None
+
+    def term(self, number: int) -> Term:
+        """Return the caller's term for a row."""
+        known = self._terms.get(number)
+        if known is None:
+            known = self._terms[number] = self._read(number)
+        return known
+
+    def _unknown(self, name: str) -> Term:
+        """Return one of the values that this call makes: parts of one new value, so that a loop has one to tell apart and not many."""
+        if self._made is None:
+            self._made = self._in.fresh(self._before, "call")
+        return self._in.terms.make("sel", self._made, name)
+
+    def _read(self, number: int) -> Term:
+        op, *args = self._rows[number]
+        terms = self._in.terms
+        if op == "param":
+            position = int(args[0])
+            if position < len(self._arguments):
+                return self._arguments[position]
+            return self._unknown(f"missing{position}")
+        if op in {"fresh", "uninit"}:
+            if op == "uninit":
+                return terms.make("uninit", self._in.pc, number)
+            return self._unknown(f"{IRQL_TAG if number in self._tokens else ''}row{number}")
+        if op == "int":
+            return terms.constant(int(args[0]))
+        if op == "container":
+            return terms.container(self.term(args[0][0]), tuple(str(args[1]).split(".")))
+        if op == "init":
+            return self._before.read(terms.location(self.term(args[0][0])))
+        values = [self.term(arg[0]) if isinstance(arg, list | tuple) else arg for arg in args]
+        made = terms.form(op, values)
+        if made.depth > 24:
+            return self._unknown(f"deep{number}")
+        return self._before.normal(made)
