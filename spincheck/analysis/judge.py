@@ -167,6 +167,8 @@ class Judge:
                 need = state.needs.get(lock)
                 hold = owed.get(lock)
                 entered_with = hold is not None
+                if self._in.machine.raised_nothing(state, held):
+                    continue
                 if held.status == "held" and not (hold is not None and hold.at_exit == "kept"):
                     if need is None or need.status == "free" or entered_with:
                         add(Problem("held-at-exit", lock, held.kind, held.operation, "", at), pc, state)

@@ -156,9 +156,18 @@ class LockMachine:
     def end(self, state: State, lock: Term, before: str) -> str:
         """Return a lock's status in a state, given the one it was entered with."""
         known = state.locks.get(lock)
+        if known is not None and self.raised_nothing(state, known):
+            return "free"
         if known is None or (known.status != "maybe" and known.depth == 0 and self.is_counted(known.kind)):
             return before
         return known.status
+
+    def raised_nothing(self, state: State, held: LockState) -> bool:
+        """Tell whether an IRQL was raised by hand from where it was already: nothing has to be lowered."""
+        kind = self._tables.kinds.get(held.kind)
+        if held.status != "held" or held.saved is None or kind is None or not kind.counter:
+            return False
+        return state.facts.range_of(held.saved).low >= DISPATCH_LEVEL
 
     def is_free_on_entry(self, lock: Term) -> bool:
         """Tell whether the lock is known to be free when the function is entered."""

@@ -193,6 +193,7 @@ def _visible_locks(interpreter: Interpreter, state: State) -> dict[Term, LockSta
         if lock is not taint
         and _lock_is_visible(interpreter, lock)
         and not _is_given_back(state, lock)
+        and not interpreter.machine.raised_nothing(state, held)
         and (held.status == "held" or _can_be_named(lock))
     }
 
