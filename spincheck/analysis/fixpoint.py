@@ -213,6 +213,8 @@ class Fixpoint:
                     elements[outer.args[0]] = elements.get(outer.args[0], 0) + more
         if any(count >= self._budget.turns for count in elements.values()):
             self._one_element(state)
+        if merging.some_nodes(state, self._in.terms.make("any"), max(self._budget.turns - 1, 1)):
+            self.in_doubt = True
 
     def _one_element(self, state: State) -> None:
         before = state.locks

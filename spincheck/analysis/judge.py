@@ -113,6 +113,7 @@ class Judge:
         result: list[LocalFinding] = []
         first: set[tuple[int, str]] = set()
         together: set[Any] = set()
+        placed = {(one.defect, one.at, one.kind, one.operations) for one in findings if one.held != NOWHERE}
         for finding in sorted(findings, key=lambda finding: finding.at):
             if any(len(self._in.tables.operations.get(name, ())) > 1 for name in finding.operations):
                 # A lock and a region that one call takes are forgotten, or given back, in one go.
@@ -120,6 +121,8 @@ class Judge:
                 if cause in together:
                     continue
                 together.add(cause)
+            if finding.held == NOWHERE and (finding.defect, finding.at, finding.kind, finding.operations) in placed:
+                continue  # the same acquire in an earlier turn of its loop, whose place is not known any more
             if finding.defect in {"held-at-exit", "inconsistent-exit"} and finding.held not in balanced:
                 key = (finding.held, finding.lock)
                 if key in first:

@@ -23,6 +23,10 @@ MAX_TOTAL = 12_000
 """The same for all searches in one function may interpret; one that has so many candidates has one cause for most of them."""
 
 
+MAX_TURNS = 6
+"""Turns of loops on one path. What shows later only is nearly always what the names of values that a walk came by have become too long for."""
+
+
 class Found(NamedTuple):
     """``state`` is the state at the end of a confirmed path. ``verdict``: ``refuted`` when no path is feasible, ``open`` when the steps ran out."""
 
@@ -103,7 +107,9 @@ def _search(
                         continue
                     visited.add(key)
                 counter += 1
-                heapq.heappush(heap, (turns + (target in graph.heads), -graph.order[target], counter, target, after))
+                passed = turns + (target in graph.heads)
+                if passed <= MAX_TURNS:
+                    heapq.heappush(heap, (passed, -graph.order[target], counter, target, after))
             break
     return Found("refuted")
 

@@ -456,6 +456,38 @@ def some_element(state: State, index: Term) -> None:
     state.needs = {_with_any_index(terms, lock, index, arrays): need for lock, need in state.needs.items()}
 
 
+def some_nodes(state: State, anything: Term, most: int) -> bool:
+    """Make the locks that a walk over a list left held in one node after the other one lock, "some node's"; returns whether there were any.
+
+    Nodes of one walk are known by their names, which each begin with the one before. ``most`` are kept apart.
+    """
+    groups: dict[tuple[Any, ...], list[Term]] = {}
+    for lock, held in state.locks.items():
+        root = state.terms.root(lock)
+        if held.status == "held" and lock.op == "field" and root.op not in {"param", "global", "local", "int"}:
+            groups.setdefault((held.kind, *state.terms.path(lock)), []).append(lock)
+    found = False
+    for (_, *members), locks in groups.items():
+        weak = anything
+        for member in members:
+            weak = state.terms.field(weak, member)
+        nodes = [_node(state.terms.root(lock)) for lock in locks if lock is not weak]
+        walked = sum(1 for one in nodes if one.op == "phi" or any(one is not other and other.mentions(one) for other in nodes))
+        if (weak in state.locks and nodes) or walked >= most:
+            held = state.locks[locks[0]]._replace(saved=None, handle=None)
+            state.locks = {lock: known for lock, known in state.locks.items() if lock not in locks}
+            state.locks[weak] = held
+            found = True
+    return found
+
+
+def _node(root: Term) -> Term:
+    """The pointer that a walk follows: of a record around a link, the link's address."""
+    pointer = root.args[0] if root.op == "container" else root
+    assert isinstance(pointer, Term)
+    return pointer
+
+
 def _with_any_index(terms: Any, lock: Term, index: Term, arrays: set[Term]) -> Term:
     memo: dict[Term, Term] = {}
     lock = _with_element_zero(terms, lock, arrays)
