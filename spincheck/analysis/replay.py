@@ -24,7 +24,7 @@ MAX_TOTAL = 12_000
 
 
 MAX_TURNS = 6
-"""Turns of loops on one path. What shows later only is nearly always what the names of values that a walk came by have become too long for."""
+"""Turns of one loop on one path. What shows later only is nearly always what the names of values that a walk came by have become too long for."""
 
 
 class Found(NamedTuple):
@@ -65,13 +65,13 @@ def _search(
     at_problem: Callable[[Any, State], bool] | None,
 ) -> Found:
     entry = interpreter.entry_state(start())
-    heap: list[tuple[int, int, int, int, State]] = [(0, 0, 0, 0, entry)]
+    heap: list[tuple[int, int, int, int, State, dict[int, int]]] = [(0, 0, 0, 0, entry, {})]
     counter = 0
     steps = 0
     visited: set[Any] = set()
     decided = {pc for pc, choice in allowed if choice >= 0}  # below 0: several cases taken for one
     while heap:
-        turns, _, _, pc, state = heapq.heappop(heap)
+        turns, _, _, pc, state, passed = heapq.heappop(heap)
         while True:
             steps += 1
             interpreter.searched += 1
@@ -107,9 +107,12 @@ def _search(
                         continue
                     visited.add(key)
                 counter += 1
-                passed = turns + (target in graph.heads)
-                if passed <= MAX_TURNS:
-                    heapq.heappush(heap, (passed, -graph.order[target], counter, target, after))
+                at_head = target in graph.heads
+                if not at_head:
+                    heapq.heappush(heap, (turns, -graph.order[target], counter, target, after, passed))
+                elif passed.get(target, 0) <= MAX_TURNS:
+                    again = {**passed, target: passed.get(target, 0) + 1}
+                    heapq.heappush(heap, (turns + 1, -graph.order[target], counter, target, after, again))
             break
     return Found("refuted")
 
