@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -17,7 +17,9 @@ from spincheck.analysis.findings import Finding, FunctionRef, Imprecision, Outco
 from spincheck.diagnostics import Coverage, Diagnostic, Gap, TraceStep
 from spincheck.driver.drafts import Draft, Macros, order
 from spincheck.ir import Function, UnitRecord
-from spincheck.rules.registry import Description
+
+if TYPE_CHECKING:
+    from spincheck.rules.registry import Description
 
 _WORD = re.compile(r"\w+")
 _QUOTED = re.compile(r"`([^`]*)`")

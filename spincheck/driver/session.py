@@ -91,7 +91,8 @@ class Session:
     def __init__(self, options: Options) -> None:
         self.options = options
         self.knowledge = Knowledge(options)
-        self._policy = self.knowledge.policy  # a mistyped rule is told before the work and not after it
+        if self.knowledge.names_rules:
+            _ = self.knowledge.policy  # a mistyped rule is told before the work and not after it
         self.build = os.urandom(8).hex()
         self._store: Store | None = None
         self._told_warnings = 0
@@ -271,7 +272,7 @@ class Session:
     @property
     def rules(self) -> frozenset[str]:
         """Return the names of the rules that are told."""
-        return self._policy.rules
+        return self.knowledge.policy.rules
 
     @property
     def store(self) -> Store | None:
@@ -432,16 +433,18 @@ class Session:
         relative = Relative(root)
         self.files = frozenset(relative.path(file) for file in drafts.files)
         silenced: list[tuple[Diagnostic, str]] = []
-        diagnostics = told(
-            drafts.drafts,
-            suppressions,
-            policy=self._policy,
-            known_rules=self.knowledge.rule_names,
-            spelled=spelled,
-            root=root,
-            whole=whole,
-            silenced=silenced,
-        )
+        diagnostics: tuple[Diagnostic, ...] = ()
+        if drafts.drafts or suppressions:  # otherwise nobody asks which rules there are
+            diagnostics = told(
+                drafts.drafts,
+                suppressions,
+                policy=self.knowledge.policy,
+                known_rules=self.knowledge.rule_names,
+                spelled=spelled,
+                root=root,
+                whole=whole,
+                silenced=silenced,
+            )
         self.silenced = tuple(silenced)
         elapsed = round((time.monotonic() - started) * 1000)
         return Report(

@@ -20,14 +20,13 @@ from spincheck.driver.drafts import Macros
 from spincheck.driver.inputs import InputError
 from spincheck.driver.select import UNUSED, Policy
 from spincheck.locks import config as configuration
-from spincheck.locks.reader import TableError
-from spincheck.locks.tables import Tables, load
 from spincheck.memory import Memory
-from spincheck.rules import registry
 
 if TYPE_CHECKING:
     from spincheck.analysis.findings import Finding
     from spincheck.frontend.unit import Settings
+    from spincheck.locks.tables import Tables
+    from spincheck.rules.registry import Description
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -94,6 +93,9 @@ class Knowledge:
     @cached_property
     def tables(self) -> Tables:
         """The lock tables of the chosen families with the user's own."""
+        from spincheck.locks.reader import TableError  # noqa: PLC0415 -- an unchanged run needs no tables
+        from spincheck.locks.tables import load  # noqa: PLC0415
+
         try:
             return load(self.families, self.config.user, self.memory)
         except TableError as error:
@@ -118,20 +120,31 @@ class Knowledge:
                 found[name] = tuple(dict.fromkeys(written))
         return found
 
-    def describe(self, finding: Finding) -> registry.Description:
+    def describe(self, finding: Finding) -> Description:
         """Return rules, severity and message of a finding, for the configured driver model if there is one."""
+        from spincheck.rules import registry  # noqa: PLC0415 -- fifty modules, for whoever has something to tell
+
         if self.config.model:
             finding = msgspec.structs.replace(finding, model=self.config.model)
         return registry.describe(finding, self.tables)
 
+    @property
+    def names_rules(self) -> bool:
+        """Whether anybody has named rules, which may be mistyped."""
+        return bool(self._options.rules or self.config.file)
+
     @cached_property
     def rule_names(self) -> tuple[str, ...]:
         """Names of all rules, sorted."""
+        from spincheck.rules import registry  # noqa: PLC0415
+
         return tuple(sorted({*(rule.name for rule in registry.all_rules()), UNUSED}))
 
     @cached_property
     def policy(self) -> Policy:
         """What the user wants to be told."""
+        from spincheck.rules import registry  # noqa: PLC0415
+
         try:
             self.config.check_rules(self.rule_names)
         except configuration.ConfigError as error:
@@ -156,6 +169,8 @@ class Knowledge:
 
 
 def _found(rule: str) -> str:
+    from spincheck.rules import registry  # noqa: PLC0415
+
     try:
         return registry.find(rule).name
     except registry.UnknownRuleError as error:

@@ -29,6 +29,7 @@ from spincheck.frontend.patterns import (
     LETTER,
     OPAQUE,
     STRING,
+    Late,
     bracketed,
 )
 
@@ -68,20 +69,20 @@ _PLAIN_FUNCTION = re.compile(_PLAIN)
 _PLAIN_START = re.compile(rf"{BLANK}()(?:{_PLAIN}(?:(;)|({bracketed('{', '}', 7)})))?")
 """A declaration as nearly all are: group 1 begins it, 2 is the function's name, 3 a prototype's semicolon, 4 a definition's body."""
 _HEAD = re.compile(rf"((?>[^;{{}}\"'/#]++|{OPAQUE}|[/#])*+)([;{{}}]|\Z)")
-_BLOCK = re.compile(bracketed("{", "}", 7))
-_BRACE = re.compile(rf"[{{}}]|{OPAQUE}")
+_BLOCK = Late(bracketed("{", "}", 7))
+_BRACE = Late(rf"[{{}}]|{OPAQUE}")
 _OPAQUE = re.compile(OPAQUE)
-_LINKAGE = re.compile(rf'(?:__extension__\s*+)?extern\s*+"C(?:\+\+)?"{BLANK}\Z')
+_LINKAGE = Late(rf'(?:__extension__\s*+)?extern\s*+"C(?:\+\+)?"{BLANK}\Z')
 _NAME = re.compile(rf"({IDENTIFIER})")
 _ANNOTATION = rf"{ATTRIBUTE_WORD}{BLANK}{_PARENTHESIS}"
 _PREFIX = rf"(?>\s++|{IDENTIFIER}(?!{BLANK}\()|[*&]++|{_ANNOTATION}|{COMMENT}|{DIRECTIVE}|{STRING}|{bracketed('[', ']', 3)})*+"
-_FUNCTION = re.compile(
+_FUNCTION = Late(
     rf"{_PREFIX}({IDENTIFIER}){BLANK}{_PARENTHESIS}(?>\s++|{_ANNOTATION}|{COMMENT}|{DIRECTIVE})*+"
 )
-_OLD_STYLE = re.compile(
+_OLD_STYLE = Late(
     rf"{_PREFIX}({IDENTIFIER}){BLANK}\({BLANK}{IDENTIFIER}{BLANK}(?:,{BLANK}{IDENTIFIER}{BLANK})*+\){BLANK}{LETTER}"
 )
-_RESYNC = re.compile(
+_RESYNC = Late(
     r"\n(?:(?=#[^\n\"]*+\"[^\n\"]*+\"[ \t]*+[12])"
     r"|(?=(?!(?:return|goto|else|case|do|if|while|for|switch|break|continue|default)(?![\w$]))"
     rf"{IDENTIFIER}\s++(?:{LETTER}|[*(])))"
@@ -173,10 +174,10 @@ class _Cutter:
     def _with_braces(self, start: int, brace: int) -> int:
         """Add the declaration whose first ``{`` is at ``brace``; return where to go on."""
         text, chunks = self._text, self._chunks
-        if _LINKAGE.fullmatch(text, start, brace):
+        if _LINKAGE.compiled.fullmatch(text, start, brace):
             return brace + 1
         if start == brace and (first := self._old_style()) >= 0:
-            named = _OLD_STYLE.match(text, chunks[first].start)
+            named = _OLD_STYLE.compiled.match(text, chunks[first].start)
             start = chunks[first].start
             del chunks[first:]
         elif _depth(text[start:brace]) > 0:
@@ -231,14 +232,14 @@ class _Cutter:
     def _close(self, brace: int) -> int:
         """Return the offset after the bracket that closes the one at ``brace``, or -1."""
         end = self._end
-        if self._failures > _PATIENCE and (limit := _RESYNC.search(self._text, brace, end)):
+        if self._failures > _PATIENCE and (limit := _RESYNC.compiled.search(self._text, brace, end)):
             end = limit.start()
         return block_end(self._text, brace, end)
 
     def _resynchronise(self, start: int, brace: int) -> int:
         """Give up the declaration at ``start``; return where the next one seems to start."""
         self._failures += 1
-        limit = _RESYNC.search(self._text, brace, self._end)
+        limit = _RESYNC.compiled.search(self._text, brace, self._end)
         return self._give_up(start, brace, limit.start() if limit else self._end)
 
     def _give_up(self, start: int, brace: int, end: int) -> int:
@@ -253,7 +254,7 @@ class _Cutter:
             chunk = self._chunks[index]
             if chunk.kind != "declaration" or chunk.brace >= 0:
                 return -1
-            if _OLD_STYLE.match(self._text, chunk.start, chunk.end):
+            if _OLD_STYLE.compiled.match(self._text, chunk.start, chunk.end):
                 return index
             if "(" in self._text[chunk.start : chunk.end]:
                 return -1
@@ -262,11 +263,11 @@ class _Cutter:
 
 def block_end(text: str, brace: int, end: int) -> int:
     """Return the offset after the ``}`` that closes the ``{`` at ``brace``, or -1; nesting may be of any depth."""
-    closed = _BLOCK.match(text, brace, end)
+    closed = _BLOCK.compiled.match(text, brace, end)
     if closed is not None:
         return closed.end()
     depth = 0
-    for token in _BRACE.finditer(text, brace, end):
+    for token in _BRACE.compiled.finditer(text, brace, end):
         first = text[token.start()]
         if first == "{":
             depth += 1
@@ -301,5 +302,5 @@ def declared_function(text: str, start: int, end: int) -> re.Match[str] | None:
 
     Group 1 is the name. No match does not mean that it is no function.
     """
-    named = _PLAIN_FUNCTION.fullmatch(text, start, end) or _FUNCTION.fullmatch(text, start, end)
+    named = _PLAIN_FUNCTION.fullmatch(text, start, end) or _FUNCTION.compiled.fullmatch(text, start, end)
     return named if named is not None and named[1] not in _NOT_NAMES else None

@@ -8,6 +8,22 @@ would make the next quote look for its end over the same text again.
 
 from __future__ import annotations
 
+import re
+from functools import cached_property
+
+
+class Late:
+    """A pattern that is compiled when it is first used: few files need these, and compiling them is a tenth of a worker's start."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+
+    @cached_property
+    def compiled(self) -> re.Pattern[str]:
+        """The pattern."""
+        return re.compile(self._source)
+
+
 STRING = r'"(?>[^"\\\n]++|\\[\s\S])*+"?+'
 CHARACTER = r"'(?>[^'\\\n]++|\\[\s\S])*+'?+"
 COMMENT = r"/\*(?>[^*]++|\*(?!/))*+(?:\*/|\Z)|//[^\n]*+"

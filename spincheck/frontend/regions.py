@@ -25,7 +25,7 @@ import msgspec
 from spincheck.frontend.chunks import Chunk, block_end, cut, cut_one, declared_function, function_name
 from spincheck.frontend.declarations import Declaration, read_declaration
 from spincheck.frontend.linemap import LineMap
-from spincheck.frontend.patterns import BLANK, IDENTIFIER, LETTER, WORD_CHARACTER, bracketed
+from spincheck.frontend.patterns import BLANK, IDENTIFIER, LETTER, WORD_CHARACTER, Late, bracketed
 
 
 class Segment(NamedTuple):
@@ -70,23 +70,23 @@ class Region(msgspec.Struct, frozen=True, array_like=True, gc=False):
 _DECODER = msgspec.msgpack.Decoder(Region)
 _ENCODER = msgspec.msgpack.Encoder()
 
-_COMMA_NAMES = re.compile(rf"({IDENTIFIER}){BLANK}(?>\[[^\[\]]*+\]\s*+)*+[,;]")
+_COMMA_NAMES = Late(rf"({IDENTIFIER}){BLANK}(?>\[[^\[\]]*+\]\s*+)*+[,;]")
 _PARENTHESIS = bracketed("(", ")", 4)
-_WRAPPED_NAME = re.compile(
+_WRAPPED_NAME = Late(
     rf"\({BLANK}(?>{IDENTIFIER}\s++(?={LETTER}|\*))*+\**+{BLANK}({IDENTIFIER}){BLANK}\)\s*+\("
 )
-_ATTRIBUTED = re.compile(
+_ATTRIBUTED = Late(
     rf"(?>{IDENTIFIER}(?!\s*+__attribute__)|(?!{LETTER})[^(])*+({IDENTIFIER})\s*+__attribute__\s*+{_PARENTHESIS}\s*+;"
 )
-_INITIALISED = re.compile(rf"({IDENTIFIER})\s*+(?>\[[^\[\]]*+\]\s*+)*+=\s*+\Z")
-_BLOCK = re.compile(bracketed("{", "}", 7))
-_ENUM = re.compile(rf"(?<!{WORD_CHARACTER})enum(?!{WORD_CHARACTER})[^;{{}}()=]*+\{{([^{{}}]*+)\}}")
-_ENUMERATOR = re.compile(rf"(?:\A|,){BLANK}({IDENTIFIER})")
+_INITIALISED = Late(rf"({IDENTIFIER})\s*+(?>\[[^\[\]]*+\]\s*+)*+=\s*+\Z")
+_BLOCK = Late(bracketed("{", "}", 7))
+_ENUM = Late(rf"(?<!{WORD_CHARACTER})enum(?!{WORD_CHARACTER})[^;{{}}()=]*+\{{([^{{}}]*+)\}}")
+_ENUMERATOR = Late(rf"(?:\A|,){BLANK}({IDENTIFIER})")
 _LOCK_WORD = (
     rf"_[A-Z]{WORD_CHARACTER}*_|(?:try_)?(?:acquire|release|requires)_(?:shared_|generic_)?capability"
 )
-_CONDITIONAL = re.compile(rf"_When_\s*+{_PARENTHESIS}")
-_LOCK = re.compile(rf"(?<!{WORD_CHARACTER})({_LOCK_WORD})\s*+\(((?>[^()]++|{_PARENTHESIS})*+)\)")
+_CONDITIONAL = Late(rf"_When_\s*+{_PARENTHESIS}")
+_LOCK = Late(rf"(?<!{WORD_CHARACTER})({_LOCK_WORD})\s*+\(((?>[^()]++|{_PARENTHESIS})*+)\)")
 _STATIC = re.compile(rf"(?<!{WORD_CHARACTER})static(?!{WORD_CHARACTER})")
 _FUNCTION_CLASS = re.compile(rf"_Function_class_\W{{1,8}}+({IDENTIFIER})")
 _CALLED = re.compile(rf"({IDENTIFIER})\s*+\(")
@@ -187,24 +187,24 @@ def declared_names(text: str, chunk: Chunk) -> list[str]:
     if brace < 0:
         if "(" not in declaration:
             if "=" not in declaration:
-                return _COMMA_NAMES.findall(declaration)
+                return _COMMA_NAMES.compiled.findall(declaration)
         else:
             hit = declared_function(text, start, end - 1)
             if hit is not None:
                 return [hit[1]]
             if declaration.startswith("typedef"):
-                hit = _WRAPPED_NAME.search(declaration) or _ATTRIBUTED.fullmatch(declaration)
+                hit = _WRAPPED_NAME.compiled.search(declaration) or _ATTRIBUTED.compiled.fullmatch(declaration)
                 if hit is not None:
                     return [hit[1]]
         return [declarator.name for declarator in read_declaration(outline(text, chunk)).declarators]
     found = _enumerators(declaration)
-    block = _BLOCK.match(declaration, brace - start)
+    block = _BLOCK.compiled.match(declaration, brace - start)
     if block is not None:
         head, rest = declaration[: brace - start], declaration[block.end() :]
         if "=" not in rest and "(" not in rest:
             if "=" not in head:
-                return found + _COMMA_NAMES.findall(rest)
-            hit = _INITIALISED.search(head)
+                return found + _COMMA_NAMES.compiled.findall(rest)
+            hit = _INITIALISED.compiled.search(head)
             if hit is not None and rest.strip() == ";":
                 return [hit[1]]
     return found + [declarator.name for declarator in read_declaration(outline(text, chunk)).declarators]
@@ -213,7 +213,7 @@ def declared_names(text: str, chunk: Chunk) -> list[str]:
 def _enumerators(declaration: str) -> list[str]:
     if "enum" not in declaration:
         return []
-    return [name for body in _ENUM.findall(declaration) for name in _ENUMERATOR.findall(body)]
+    return [name for body in _ENUM.compiled.findall(declaration) for name in _ENUMERATOR.compiled.findall(body)]
 
 
 _OwnPart = tuple[
@@ -279,7 +279,7 @@ def lock_annotations(head: str, name: str) -> Iterator[tuple[str, str, str]]:
     """Yield (function, attribute, argument) for each unconditional lock annotation in a declaration's text."""
     if "lock" not in head and "capability" not in head:
         return
-    for attribute, argument in _LOCK.findall(_CONDITIONAL.sub("", head)):
+    for attribute, argument in _LOCK.compiled.findall(_CONDITIONAL.compiled.sub("", head)):
         if "lock" in attribute or "capability" in attribute:
             yield name, attribute, " ".join(argument.split())
 

@@ -26,26 +26,25 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from spincheck.locks import tables
-from spincheck.locks.consistency import USER
-from spincheck.locks.reader import SECTIONS, Placed, TableError, read_fragment
-from spincheck.locks.toml_lines import Path as KeyPath
-from spincheck.locks.toml_lines import line_index, line_of
+from spincheck.locks.model import DEFAULT_FAMILIES
+from spincheck.locks.model import Path as KeyPath
 from spincheck.locks.words import did_you_mean
+
+if TYPE_CHECKING:
+    from spincheck.locks.reader import Placed
+    from spincheck.locks.tables import Tables, UserTables
 
 RuleSeverity = Literal["error", "warning", "off"]
 
 FILE_NAMES = ("spincheck.toml", "pyproject.toml")
 OPTIONS = ("locks", "select", "ignore", "exclude", "severity", "model")
 MODELS = ("kmdf", "wdm", "ndis", "storport")
-_TABLES = tuple(section for section in SECTIONS if section != "family")
 
 
 class ConfigError(ValueError):
@@ -61,19 +60,21 @@ class Config(msgspec.Struct, frozen=True):
     can change a verdict or a report, not with comments or layout.
     """
 
-    locks: tuple[str, ...] = tables.DEFAULT_FAMILIES
+    locks: tuple[str, ...] = DEFAULT_FAMILIES
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     severity: tuple[tuple[str, RuleSeverity], ...] = ()
     model: str = ""
-    user: tables.UserTables | None = None
+    user: UserTables | None = None
     file: str = ""
     lines: tuple[tuple[str, int], ...] = ()
     digest: str = ""
 
-    def tables(self) -> tables.Tables:
+    def tables(self) -> Tables:
         """Return the lock tables that this configuration asks for."""
+        from spincheck.locks import tables  # noqa: PLC0415 -- a run whose verdicts are all known asks for none
+
         return tables.load(self.locks, self.user)
 
     def excludes(self, source: str) -> bool:
@@ -150,6 +151,8 @@ def load(path: str | Path) -> Config:
 
 def parse(text: str, file: str) -> Config:
     """Check configuration ``text`` that stands in ``file``; in a pyproject.toml only `[tool.spincheck]` is ours."""
+    import tomllib  # noqa: PLC0415 -- most projects have no configuration
+
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
@@ -164,6 +167,12 @@ def parse(text: str, file: str) -> Config:
     return _Checker(file, text, data, prefix).config()
 
 
+def _table_sections() -> tuple[str, ...]:
+    from spincheck.locks.reader import SECTIONS  # noqa: PLC0415
+
+    return tuple(section for section in SECTIONS if section != "family")
+
+
 class _Checker:
     """Checks one configuration, and says of each mistake where it stands."""
 
@@ -171,19 +180,25 @@ class _Checker:
         self.file = file
         self.text = text
         self.prefix = prefix
+        from spincheck.locks.toml_lines import line_index  # noqa: PLC0415
+
         self.index = line_index(text)
         if not isinstance(data, dict):
             raise self.fail("`spincheck` must be a table")
         self.data: Mapping[str, Any] = data
 
     def line(self, *path: str | int) -> int:
+        from spincheck.locks.toml_lines import line_of  # noqa: PLC0415
+
         return line_of(self.index, (*self.prefix, *path))
 
     def fail(self, message: str, *path: str | int) -> ConfigError:
         return ConfigError(f"{self.file}:{self.line(*path)}: {message}")
 
     def config(self) -> Config:
-        known = (*OPTIONS, *_TABLES)
+        from spincheck.locks.reader import TableError  # noqa: PLC0415
+
+        known = (*OPTIONS, *_table_sections())
         for key in self.data:
             if key not in known:
                 raise self.fail(f"unknown option `{key}`{did_you_mean(key, known)}", key)
@@ -234,7 +249,9 @@ class _Checker:
         return tuple(raw)
 
     def families(self) -> tuple[str, ...]:
-        chosen = self.words("locks") if "locks" in self.data else tables.DEFAULT_FAMILIES
+        chosen = self.words("locks") if "locks" in self.data else DEFAULT_FAMILIES
+        from spincheck.locks import tables  # noqa: PLC0415
+
         known = tables.families()
         for number, family in enumerate(chosen):
             if family not in known:
@@ -270,8 +287,12 @@ class _Checker:
             )
         return str(raw)
 
-    def user_tables(self) -> tables.UserTables | None:
-        rows = {key: value for key, value in self.data.items() if key in _TABLES}
+    def user_tables(self) -> UserTables | None:
+        from spincheck.locks.consistency import USER  # noqa: PLC0415
+        from spincheck.locks.reader import TableError, read_fragment  # noqa: PLC0415
+
+        sections = _table_sections()
+        rows = {key: value for key, value in self.data.items() if key in sections}
         if not rows:
             return None
         try:

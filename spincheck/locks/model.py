@@ -24,6 +24,12 @@ Mode = Literal["exclusive", "shared", "any", "argument"]
 Model = Literal["kmdf", "wdm", "ndis", "storport", "any", "posix", "linux"]
 """Driver model, or the other world that a table is for."""
 
+Path = tuple[str | int, ...]
+"""The way to a value in a TOML file: names of tables, keys, and numbers of elements."""
+
+DEFAULT_FAMILIES = ("windows",)
+"""The lock tables of a run that names none."""
+
 IrqlEffect = Literal["raise", "keep", "lower"]
 
 

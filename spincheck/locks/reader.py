@@ -22,6 +22,7 @@ from spincheck.locks.model import (
     Immediate,
     Kind,
     Operation,
+    Path,
     Pure,
     Registration,
     Required,
@@ -29,7 +30,6 @@ from spincheck.locks.model import (
     Same,
     Slot,
 )
-from spincheck.locks.toml_lines import Path, line_index, line_of
 from spincheck.locks.words import did_you_mean, identifier
 
 T = TypeVar("T")
@@ -48,10 +48,14 @@ class Lines:
 
     @functools.cached_property
     def _index(self) -> dict[Path, int]:
+        from spincheck.locks.toml_lines import line_index  # noqa: PLC0415 -- only a message needs lines
+
         return line_index(self._text)
 
     def line(self, *path: str | int) -> int:
         """Return the line of ``path`` below the prefix, counted from 1."""
+        from spincheck.locks.toml_lines import line_of  # noqa: PLC0415
+
         return line_of(self._index, (*self._prefix, *path))
 
 

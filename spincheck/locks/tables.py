@@ -19,6 +19,7 @@ import msgspec
 
 from spincheck.locks.consistency import SPIN, check, collect_kinds, go_together
 from spincheck.locks.model import (
+    DEFAULT_FAMILIES,
     Creation,
     Forbidden,
     Immediate,
@@ -35,9 +36,6 @@ from spincheck.memory import Memory
 
 UserTables = Fragment
 """A user's own tables, as `spincheck.locks.config` reads them."""
-
-DEFAULT_FAMILIES = ("windows",)
-
 
 class Tables(msgspec.Struct, frozen=True, weakref=True):
     """All lock knowledge of one run. Names and arguments are those of the preprocessed text.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-Path = tuple[str | int, ...]
+from spincheck.locks.model import Path
 
 _PIECE = re.compile(
     r'"""(?:\\.|[^\\])*?"""|\'\'\'[\s\S]*?\'\'\'|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'|#[^\n]*|[\[\]{}=,\n]|[^\s\[\]{}=,#"\']+|[ \t\r]+',

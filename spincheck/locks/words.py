@@ -6,7 +6,6 @@ takes text and returns a fact, or raises `ValueError` with what to write instead
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping
 
@@ -18,7 +17,9 @@ I32 = (-(2**31), 2**31 - 1)
 
 def did_you_mean(word: str, words: Iterable[str]) -> str:
     """Return ``; did you mean `x`?`` for the nearest of ``words``, or nothing."""
-    near = difflib.get_close_matches(word, sorted(words), n=1, cutoff=0.6)
+    from difflib import get_close_matches  # noqa: PLC0415 -- only a mistyped word needs it
+
+    near = get_close_matches(word, sorted(words), n=1, cutoff=0.6)
     return f"; did you mean `{near[0]}`?" if near else ""
 
 

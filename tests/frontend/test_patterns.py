@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 import spincheck.frontend
+from spincheck.frontend.patterns import Late
 
 _MANY = 16
 """A repetition of at most so many is no loop."""
@@ -27,8 +28,9 @@ def patterns() -> Iterator[tuple[str, re.Pattern[Any]]]:
     """Every compiled pattern in a module of the front end, by its name."""
     for module in pkgutil.iter_modules(spincheck.frontend.__path__, "spincheck.frontend."):
         for name, value in sorted(vars(importlib.import_module(module.name)).items()):
-            if isinstance(value, re.Pattern):
-                yield f"{module.name.rpartition('.')[2]}.{name}", value
+            pattern = value.compiled if isinstance(value, Late) else value
+            if isinstance(pattern, re.Pattern):
+                yield f"{module.name.rpartition('.')[2]}.{name}", pattern
 
 
 _PATTERNS = dict(patterns())
