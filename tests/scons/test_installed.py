@@ -80,5 +80,5 @@ def test_null_build_does_not_load_what_checks_need(project):
         "atexit.register(lambda: print(sorted(name for name in sys.modules if name.startswith('spincheck'))))\n"
     )
     built = project.scons("-Q")
-    loaded = ["spincheck", "spincheck._check", "spincheck._command", "spincheck._emit"]
+    loaded = ["spincheck", "spincheck._check", "spincheck._command", "spincheck._emit", "spincheck._version"]
     assert built.out.splitlines()[-1] == str(loaded)

@@ -13,10 +13,8 @@ For the same reason the modules here have names that no module of the package ha
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +28,7 @@ if (_PACKAGE / "scons_tool").is_dir() and str(_PACKAGE) not in __path__:
     __path__.append(str(_PACKAGE))
 
 from . import _check, _command, _emit  # noqa: E402
+from ._version import analyser  # noqa: E402
 
 _SETTINGS: dict[str, Any] = {
     "SPINCHECK": "1",
@@ -63,7 +62,7 @@ def generate(env: Any, **settings: Any) -> None:
         given = SCons.Script.ARGUMENTS.get(name, os.environ.get(name))
         env.SetDefault(**{name: settings.get(name, default) if given is None else given})
     env.SetDefault(
-        _SPINCHECK_VERSION=_analyser_version(),
+        _SPINCHECK_VERSION=_version,
         SPINCHECKPPCOM=_command.template,
         SPINCHECKCOM=_check.UNIT_ACTION,
         SPINCHECKCOMSTR="spincheck ${SOURCE.srcpath}",
@@ -94,20 +93,10 @@ def exists(env: Any) -> bool:
     return True
 
 
-@cache
-def _analyser_version() -> str:
-    """Return a hash of the package beside this tool, so that another analyser checks again; empty where there is none.
-
-    It is read, not imported, and not asked of a worker: a build with nothing to do starts none. (5 ms.)
-    """
+def _version(target: Any, source: Any, env: Any, for_signature: bool) -> str:
+    """Return the identity of the analyser, for SCons to expand."""
+    del target, source, for_signature
     # Installed, the tool is inside the package; in the repository they have a common root.
     package = _PACKAGE if (_PACKAGE / "scons_tool").is_dir() else _PACKAGE.parent / "spincheck"
-    digest = hashlib.sha256()
-    # Not Path.rglob: it would be twice the cost of the reading
-    for top, directories, names in os.walk(package):
-        directories[:] = sorted(name for name in directories if name != "__pycache__")
-        for name in sorted(names):
-            if name.endswith((".py", ".toml")):
-                with open(os.path.join(top, name), "rb", buffering=0) as file:  # noqa: PTH123
-                    digest.update(file.read())
-    return digest.hexdigest() if package.is_dir() else ""
+    cache = None if SCons.Script.GetOption("no_exec") else _check.cache_path(env)
+    return analyser(str(package), os.path.dirname(cache or ""))  # noqa: PTH120

@@ -13,6 +13,7 @@ import hashlib
 import os
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -197,6 +198,44 @@ DRIVER_ACTION = SCons.Action.Action(
 )
 
 
+class Chosen(SCons.Action.LazyAction):  # type: ignore[misc]
+    """The action that a construction variable names, which is nearly always the one that is there by default.
+
+    SCons would make an action of the variable's value each time that it asks for a signature or for dependencies: twice for each unit, and most of what a
+    build with nothing to do paid for a check. ``signature`` says for an environment what the default action depends on besides files.
+    """
+
+    def __init__(self, variable: str, default: Any, signature: Callable[[Any], str]) -> None:
+        super().__init__(variable, {})
+        self._default = default
+        self._signature = signature
+
+    def _is_default(self, env: Any) -> bool:
+        return env.get(self.var) is self._default
+
+    def get_contents(self, target: Any, source: Any, env: Any) -> Any:
+        """Return what is compared with the last build's."""
+        if not self._is_default(env):
+            return super().get_contents(target, source, env)
+        return bytearray(f"{self.var} {self._signature(env)}", "utf-8")
+
+    def get_implicit_deps(self, target: Any, source: Any, env: Any, executor: Any = None) -> Any:
+        """Return what the command itself depends on: our own is none."""
+        return [] if self._is_default(env) else super().get_implicit_deps(target, source, env, executor)
+
+    def get_targets(self, env: Any, executor: Any) -> Any:
+        """Return for which targets the action is called: all."""
+        return self.targets if self._is_default(env) else super().get_targets(env, executor)
+
+    def genstring(self, target: Any, source: Any, env: Any, executor: Any = None) -> str:
+        """Return what SCons keeps to tell what was done."""
+        return f"${self.var}" if self._is_default(env) else str(super().genstring(target, source, env, executor))
+
+
+UNIT_STEP = Chosen("SPINCHECKCOM", UNIT_ACTION, _command.signature)
+DRIVER_STEP = Chosen("SPINCHECKLINKCOM", DRIVER_ACTION, lambda env: str(env.subst("$_SPINCHECK_SIGNATURE")))
+
+
 def only_checks() -> bool:
     """Whether this build was asked for checks alone, so that no compiler will follow."""
     return bool(SCons.Script.BUILD_TARGETS) and all(
@@ -221,15 +260,20 @@ def _is_on(value: Any) -> bool:
     return str(value) not in ("", "0")
 
 
-def _cache(env: Any) -> str | None:
-    given = env.subst("$SPINCHECK_CACHE")
+def cache_path(env: Any) -> str | None:
+    """Return where the cache of ``env`` is, if it has one."""
+    given = str(env.subst("$SPINCHECK_CACHE"))
     if given in ("", "0", "none"):
         return None
-    path = Path(
-        env.fs.Top.get_abspath(), given.removeprefix("#").lstrip("/") if given.startswith("#") else given
-    )
-    _make_directory(path.parent)
-    return str(path)
+    top = str(env.fs.Top.get_abspath())
+    return os.path.join(top, given.removeprefix("#").lstrip("/") if given.startswith("#") else given)
+
+
+def _cache(env: Any) -> str | None:
+    path = cache_path(env)
+    if path is not None:
+        _make_directory(Path(path).parent)
+    return path
 
 
 @cache

@@ -29,9 +29,9 @@ import SCons.Subst  # type: ignore[import-untyped]
 
 TEXT_SUFFIX = ".i"
 
-_CL = re.compile(r"(clang-)?cl(-\d+)?(\.exe)?", re.IGNORECASE)
+_CL = r"(?i:(clang-)?cl(-\d+)?(\.exe)?)"
 _CL_MODE = "--driver-mode=cl"
-_WINDOWS_GNU = re.compile(r"mingw|-windows-gnu|-w64-")
+_WINDOWS_GNU = ("mingw", "-windows-gnu", "-w64-")
 
 # Headers that both gcc and clang ship, by gcc's guard and by clang's.
 _INTRINSICS = ("X86INTRIN", "X86GPRINTRIN", "IMMINTRIN", "MMINTRIN", "XMMINTRIN", "EMMINTRIN", "PMMINTRIN")
@@ -40,16 +40,17 @@ _GUARDS = (
     + [f"-D__{name}_H" for name in _INTRINSICS]
     + ["-D_MM3DNOW_H_INCLUDED"]
 )
-_VECTOR_TYPE = re.compile(rb"__m(?:64|128|256|512|mask)")
+_VECTOR_TYPE = rb"__m(?:64|128|256|512|mask)"
 
 _DROPPED = {"-c", "-S", "-M", "-MM", "-MD", "-MMD", "-MG", "-MP", "-save-temps"}
 """gcc options that ask for other output. With ``-E``, ``-MD -o FILE`` would write the dependencies over the text."""
 _DROPPED_WITH_ARGUMENT = {"-MF", "-MT", "-MQ", "-MJ"}
-_DROPPED_CL = re.compile(r"[-/](c|E|EP|P|Zs|Yc.*|Yu.*|Fp.*|Fo.*|Fd.*|Fi.*|showIncludes|sourceDependencies.*)")
+_DROPPED_CL = r"[-/](c|E|EP|P|Zs|Yc.*|Yu.*|Fp.*|Fo.*|Fd.*|Fi.*|showIncludes|sourceDependencies.*)"
 
 _signatures: dict[int, tuple[Any, str]] = {}
 
-_MARKER = re.compile(rb'^(#(?:line)?[ \t]+\d+[ \t]+")((?:[^"\\\n]|\\.)*)(")', re.MULTILINE)
+_MARKER = rb'(?m)^(#(?:line)?[ \t]+\d+[ \t]+")((?:[^"\\\n]|\\.)*)(")'
+# Patterns are compiled where they are used: a build with nothing to do uses none
 
 
 def define(env: Any) -> None:
@@ -71,13 +72,18 @@ def template(target: Any, source: Any, env: Any, for_signature: bool) -> str:
 
 
 def _signature(target: Any, source: Any, env: Any, for_signature: bool) -> str:
-    """Return what a unit depends on besides files, as a hash.
+    """Return what a unit depends on besides files, for SCons to expand."""
+    del target, source, for_signature
+    return signature(env)
+
+
+def signature(env: Any) -> str:
+    """Return what a unit of ``env`` depends on besides files, as a hash.
 
     Expanding the whole command for each of hundreds of units would be most of the cost of a build with nothing to do; it differs
     by the names of target and source only, so it is expanded once for an environment. Not before SCons has read all
     SConscripts: until then the environment may change.
     """
-    del target, source, for_signature
     known = _signatures.get(id(env))
     if known is not None:
         return known[1]
@@ -119,7 +125,7 @@ def name_sources(text: Path, copies: dict[str, str]) -> None:
             return match[0]
         return match[1] + os.fsencode(original).replace(b"\\", rb"\\").replace(b'"', rb"\"") + match[3]
 
-    text.write_bytes(_MARKER.sub(renamed, text.read_bytes()))
+    text.write_bytes(re.sub(_MARKER, renamed, text.read_bytes()))
 
 
 def _compiler_words(env: Any) -> list[str]:
@@ -162,20 +168,22 @@ def _without_outputs(words: list[str]) -> Iterator[str]:
 
 
 def _without_cl_outputs(words: list[str]) -> Iterator[str]:
-    return (word for word in words if not _DROPPED_CL.fullmatch(word))
+    return (word for word in words if not re.fullmatch(_DROPPED_CL, word))
 
 
 def _is_cl(env: Any) -> bool:
     words = _compiler_words(env)
     # A Windows path may have reached us on any system
-    return any(_CL.fullmatch(re.split(r"[\\/]", word)[-1]) or word == _CL_MODE for word in words)
+    return any(
+        word == _CL_MODE or ("cl" in word.lower() and re.fullmatch(_CL, word.replace("\\", "/").rpartition("/")[2])) for word in words
+    )
 
 
 def _lean(env: Any) -> bool:
     wanted = str(env["SPINCHECK_LEAN"])
     if _is_cl(env) or wanted == "0":
         return False
-    return wanted == "1" or any(_WINDOWS_GNU.search(word) for word in _compiler_words(env))
+    return wanted == "1" or any(mark in word for word in _compiler_words(env) for mark in _WINDOWS_GNU)
 
 
 def _needs_intrinsics(text: Path) -> bool:
@@ -183,7 +191,7 @@ def _needs_intrinsics(text: Path) -> bool:
         content = text.read_bytes()
     except OSError:
         return True
-    return _VECTOR_TYPE.search(content) is not None
+    return re.search(_VECTOR_TYPE, content) is not None
 
 
 def _run(command: str, target: Any, source: Any, env: Any) -> tuple[bool, str]:
