@@ -18,8 +18,8 @@ from spincheck.analysis.lockops import LockMachine, Outcome, Problem, note_need
 from spincheck.analysis.naming import lock_name
 from spincheck.analysis.ownership import is_marked
 from spincheck.analysis.path import Node
-from spincheck.analysis.project import deciding, projected
-from spincheck.analysis.summaries import NOWHERE, Case, CaseNeed, CaseSet, Summary, in_exact
+from spincheck.analysis.project import deciding, failing, projected
+from spincheck.analysis.summaries import NOWHERE, CaseNeed, CaseSet, Summary, in_exact
 from spincheck.analysis.transfer import Interpreter, Step
 from spincheck.domain.lockstate import LockState, Need
 from spincheck.domain.state import ANYTHING, CellClass, State
@@ -52,6 +52,7 @@ class Calls:
         self._exact = exact
         self._projected: dict[int, tuple[Summary, tuple[int, ...]]] = {}
         self._deciding: dict[int, tuple[tuple[CaseSet, ...], ...]] = {}
+        self._failing: dict[int, frozenset[int]] = {}
         self._targets = targets
         self._tables = interpreter.tables
         interpreter.call = self.call
@@ -134,7 +135,7 @@ class Calls:
         event = events.event(self._in.terms, row, arguments, state.facts, behind)
         if event.lock is None and event.handle is None:
             return self._external(state, pc, call, row.function, arguments)
-        if event.lock is not None and self._cases.is_in_null(event.lock):
+        if event.lock is not None and self._in.terms.is_in_null(event.lock):
             return []
         if event.lock is not None and is_marked(state, event.lock):
             state.locks[state.normal(event.lock)] = LockState("maybe", row.kind)
@@ -277,7 +278,7 @@ class Calls:
                 self._in.note_acquired(state, reader.term(number), _operation_of(summary, number), call.at, name, released)
         fitting: list[tuple[int, State, list[Problem]]] = []
         reasons = self._reasons(summary)
-        ignored = self._failures_ignored(call, summary)
+        ignored = self._failures(summary) if call.result is None else frozenset[int]()
         for number, case in enumerate(summary.cases):
             if number in ignored or self._cases.excluded(state, case, reader):
                 continue
@@ -302,25 +303,11 @@ class Calls:
             steps.append(Step(pc + 1, side))
         return [*steps, *raised]
 
-    def _failures_ignored(self, call: Call, summary: Summary) -> frozenset[int]:
-        """The cases in which a helper fails to take a lock that it may wait for, where the caller does not look at its result."""
-        if call.result is not None or len(summary.cases) < 2:
-            return frozenset()
-        operations = self._tables.operations
-
-        def waits(case: Case) -> bool:
-            taken = [lock.operation for lock in case.locks if lock.status == "held"]
-            return any(row.always_if is not None for name in taken for row in operations.get(name, ()))
-
-        def fails(case: Case) -> bool:
-            if case.result == NOWHERE or case.locks or case.needs:
-                return False
-            zero = any(row.term == case.result and row.values().single == 0 for row in case.sets)
-            return zero or tuple(summary.rows[case.result]) == ("int", 0)
-
-        if not any(waits(case) and not fails(case) for case in summary.cases):
-            return frozenset()
-        return frozenset(number for number, case in enumerate(summary.cases) if fails(case))
+    def _failures(self, summary: Summary) -> frozenset[int]:
+        known = self._failing.get(id(summary))
+        if known is None:
+            known = self._failing[id(summary)] = failing(summary, self._tables)
+        return known
 
     def _reasons(self, summary: Summary) -> tuple[tuple[CaseSet, ...], ...]:
         known = self._deciding.get(id(summary))

@@ -39,10 +39,6 @@ class Cases:
         state.locks[tainted(terms)] = LockState("maybe", "")
         state.forget(ANYTHING, self._in.fresh(state, "hole"))
 
-    def is_in_null(self, lock: Term) -> bool:
-        """Whether a lock is a member of an object at address 0: no path goes on behind that."""
-        return lock.op in {"field", "elem"} and self._in.terms.root(lock) is self._in.terms.zero
-
     @staticmethod
     def excluded(state: State, case: Case, reader: RowReader) -> bool:
         """Whether one of a case's facts by itself cannot be here: most cases of a helper that chooses by an argument."""
@@ -65,7 +61,7 @@ class Cases:
         if case.calls:
             self._make_calls(state, case, reader, call, name)
         named = [*(need.lock for need in case.needs), *(left.lock for left in case.locks)]
-        if any(self.is_in_null(state.normal(reader.term(number))) for number in named):
+        if any(self._in.terms.is_in_null(state.normal(reader.term(number))) for number in named):
             return None
         for left in case.locks:
             if left.status == "maybe":

@@ -110,7 +110,7 @@ def run(
 ) -> Run:
     """Run the fixpoint over a function."""
     interpreter = Interpreter(function, graph, around.tables, around.constants)
-    interpreter.outcome_matters = relevance.outcome_matters if budget not in (GLANCE, COARSE) else lambda _call, _summary: False
+    interpreter.outcome_matters = relevance.outcome_matters if budget.disjuncts > 1 else lambda _call, _summary: False
     interpreter.exact = exact
     interpreter.relevant = relevance.points.__contains__
     if standing.kind == "entry":

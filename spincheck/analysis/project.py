@@ -18,6 +18,7 @@ import msgspec
 
 from spincheck.analysis.summaries import NOWHERE, Case, CaseSet, Summary
 from spincheck.domain import intervals as iv
+from spincheck.locks.tables import Tables
 
 
 def deciding(summary: Summary) -> tuple[tuple[CaseSet, ...], ...]:
@@ -81,6 +82,30 @@ def projected(summary: Summary) -> tuple[Summary, tuple[int, ...]]:
         steps=tuple(summary.steps[number] for number in firsts),
     )
     return narrow, tuple(firsts)
+
+
+def failing(summary: Summary, tables: Tables) -> frozenset[int]:
+    """Return the cases in which a helper fails to take a lock that it may wait for.
+
+    They are none of a caller that does not look at the result: whoever asks to wait, and does not look, knows that it waits.
+    """
+    if len(summary.cases) < 2:
+        return frozenset()
+    if not any(_waits(case, tables) and not _fails(case, summary) for case in summary.cases):
+        return frozenset()
+    return frozenset(number for number, case in enumerate(summary.cases) if _fails(case, summary))
+
+
+def _waits(case: Case, tables: Tables) -> bool:
+    taken = [lock.operation for lock in case.locks if lock.status == "held"]
+    return any(row.always_if is not None for name in taken for row in tables.operations.get(name, ()))
+
+
+def _fails(case: Case, summary: Summary) -> bool:
+    if case.result == NOWHERE or case.locks or case.needs:
+        return False
+    zero = any(row.term == case.result and row.values().single == 0 for row in case.sets)
+    return zero or tuple(summary.rows[case.result]) == ("int", 0)
 
 
 def _effect(case: Case) -> Any:

@@ -191,20 +191,19 @@ class Interpreter:
         value = state.memory.get(address)
         if value is not None:
             return value
-        if address.op in {"field", "elem"} and self._is_through_null(place, address):
+        if self.terms.is_in_null(address) and self._is_through_local(place):
             self._through_null = True
         constant = self.constants(address)
         if constant is not None:
             return self.terms.make(constant.op, *constant.args)
         return state.read(address)
 
-    def _is_through_null(self, place: Place, address: Term) -> bool:
-        """Whether a place lies behind a local pointer that is NULL: no path goes on behind it.
+    @staticmethod
+    def _is_through_local(place: Place) -> bool:
+        """Whether a place lies behind a local pointer: where that is NULL, no path goes on.
 
         Of a pointer in memory it is not certain: what wrote it may not have been seen.
         """
-        if self.terms.root(address) is not self.terms.zero:
-            return False
         while isinstance(place, Member | Element):
             place = place.base
         return isinstance(place, Deref) and isinstance(place.pointer, Load) and isinstance(place.pointer.place, Local)
@@ -263,15 +262,14 @@ class Interpreter:
                 return [Step(pc + 1, state)]
         else:
             target = self.address(state, place)
-            if target.op in {"field", "elem"} and self._is_through_null(place, target):
+            if self.terms.is_in_null(target) and self._is_through_local(place):
                 return []
+        self._hand_over(state, value, target)
         if isinstance(instruction.value, Load) and value.op in {"init", "cell", "sel", "fresh", "uninit", "int"}:
             source = self.address(state, instruction.value.place)
-            self._hand_over(state, value, target)
             if source is not target:
                 state.copy_object(source, target, pc)
                 return [Step(pc + 1, state)]
-        self._hand_over(state, value, target)
         state.write(target, value, pc)
         return [Step(pc + 1, state)]
 

@@ -178,10 +178,18 @@ def _visible_needs(state: State) -> dict[Term, Need]:
     }
 
 
+def _path(lock: Term) -> Term | None:
+    """What a lock is known by: its address, or its queue handle's where only that is known."""
+    if lock.op != "held_by":
+        return lock
+    handle = lock.args[0]
+    return handle if isinstance(handle, Term) else None
+
+
 def _is_callers(lock: Term) -> bool:
     """Whether a lock that is given back is known to the caller at all, and no value that this function came by."""
-    path = lock.args[0] if lock.op == "held_by" else lock
-    return isinstance(path, Term) and (path.is_input or is_weak(lock))
+    path = _path(lock)
+    return path is not None and (path.is_input or is_weak(lock))
 
 
 def _visible_locks(interpreter: Interpreter, state: State) -> dict[Term, LockState]:
@@ -206,14 +214,13 @@ def _is_given_back(state: State, lock: Term) -> bool:
 
 def _can_be_named(lock: Term) -> bool:
     """Whether a caller has a name for a lock: a path from its own values, or the queue handle that it waits in."""
-    path = lock.args[0] if lock.op == "held_by" else lock
-    return isinstance(path, Term) and path.is_input and lock.depth <= MAX_DEPTH
+    path = _path(lock)
+    return path is not None and path.is_input and lock.depth <= MAX_DEPTH
 
 
 def _lock_is_visible(interpreter: Interpreter, lock: Term) -> bool:
-    if lock.op == "held_by":
-        return interpreter.terms.root(lock.args[0]).op != "local"
-    return interpreter.terms.root(lock).op != "local"
+    path = _path(lock)
+    return path is None or interpreter.terms.root(path).op != "local"
 
 
 def _matters(term: Term, shown: set[Term]) -> bool:

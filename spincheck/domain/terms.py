@@ -348,6 +348,10 @@ class Terms:
             address = address.args[0]
         return address
 
+    def is_in_null(self, address: Term) -> bool:
+        """Tell whether an address is that of a member of an object at address 0: no path goes on behind that."""
+        return address.op in {"field", "elem"} and self.root(address) is self.zero
+
     @staticmethod
     def path(address: Term) -> list[Any]:
         """Return member names and index terms from the root outwards."""
