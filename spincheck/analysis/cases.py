@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from spincheck.analysis.call_rules import MOST_CALLS, CallRules
 from spincheck.analysis.lockops import TWICE, LockMachine, Problem, look_up, note_need, tainted
+from spincheck.analysis.owed import RAISED, debts, pay_last
 from spincheck.analysis.ownership import is_marked
 from spincheck.analysis.summaries import NOWHERE, Case, CaseNeed, CaseSet, Summary
 from spincheck.analysis.transfer import Interpreter
@@ -127,6 +128,8 @@ class Cases:
         lock, current = self.find(state, reader.term(need.lock), need.kind)
         irql = state.normal(reader.term(need.irql)) if need.irql != NOWHERE else None
         self._machine.note_doubt(lock, irql)
+        if need.kind == RAISED and need.status == "held" and any(debts(state)):
+            return None
         if current is None:
             if need.status == "held":
                 aliases = self._machine.aliases(state, lock, need.kind)
@@ -134,6 +137,8 @@ class Cases:
                     for alias in (*aliases, lock):
                         state.locks[alias] = LockState("maybe", need.kind)
                     return None
+            if need.status == "held" and self._machine.hands_on(state, lock, need.kind, need.operation, irql, call.at, name):
+                irql = None
             note_need(state, lock, Need(need.status, need.kind, call.at, need.operation, need.doubtful, need.variant, irql, need.tried))
             if need.status == "held" and not need.doubtful and self._machine.is_free_on_entry(lock):
                 return Problem("released-unheld", lock, need.kind, "", need.operation, call.at, through=name)
@@ -145,7 +150,9 @@ class Cases:
             return self._count_need(state, need, lock, current, call, name)
         if need.status == "held":
             if current.status == "held":
-                defect = self._machine.release_defect(state, lock, current, need.kind, need.variant, irql)
+                defect = self._machine.release_defect(
+                    state, lock, current, need.kind, need.variant, irql, need.operation, call.at, name
+                )
                 return Problem(defect, lock, need.kind, current.operation, need.operation, call.at, through=name) if defect else None
             if need.doubtful or self._machine.aliases(state, lock, need.kind):
                 return None
@@ -181,11 +188,12 @@ class Cases:
             status, count = row.status, row.count
             if kind is not None and (kind.counter or kind.recursive) and status != "maybe":
                 count += current.depth if current is not None else 0
+                if count < 0 and row.kind == RAISED and pay_last(state):
+                    count += 1
+                if (current is not None and current.status == "maybe") or abs(count) > MAX_COUNT:
+                    state.locks[lock] = LockState("maybe", row.kind)
+                    continue
                 status = "held" if count > 0 else "free"
-                if current is not None and current.status == "maybe":
-                    status = "maybe"
-                if abs(count) > MAX_COUNT:
-                    status = "maybe"
             elif status == "held" and lock in taken:
                 problems.append(Problem("acquired-twice", lock, row.kind, row.operation, row.operation, call.at, through=name))
             elif status == "held" and current is not None and current.status == "held" and any(problem.defect == "acquired-twice" for problem in problems):

@@ -89,7 +89,7 @@ class Explainer:
     def trace(self, problem: Problem, state: State, *, at_exit: bool) -> tuple[tuple[LocalStep, ...], int]:
         """Return the steps to a defect, and the place where the lock was acquired (NOWHERE if not in this function)."""
         path = first_path(state.trace)
-        if at_exit and problem.defect in {"released-unheld", "acquired-twice"}:
+        if (at_exit and problem.defect in {"released-unheld", "acquired-twice"}) or problem.defect in {"wrong-irql", "wrong-variant"}:
             path = self._up_to(path, problem)
         start = self._last_acquire(path, problem, state)
         held = path[start].at if start >= 0 else NOWHERE

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from spincheck.analysis.calls import Callee, Calls
 from spincheck.analysis.cfg import Graph, Liveness
 from spincheck.analysis.fixpoint import COARSE, GLANCE, Budget, Fixpoint
-from spincheck.analysis.judge import Judge, Standing, held_by_role
+from spincheck.analysis.judge import Judge, Standing, held_by_role, saved_by_role
 from spincheck.analysis.recursion import unbounded
 from spincheck.analysis.relevance import Relevance, sets_flag
 from spincheck.analysis.summaries import Summary
@@ -116,6 +116,9 @@ def run(
     if standing.kind == "entry":
         held = held_by_role(interpreter.terms, standing)
         interpreter.machine.held_on_entry = {lock: hold.kind for lock, hold in held.items()}
+        interpreter.machine.saved_on_entry = {
+            lock: saved for lock, hold in held.items() if (saved := saved_by_role(interpreter.terms, hold)) is not None
+        }
     Calls(interpreter, around.callee, around.exact, around.targets)
 
     def moves_locks(pc: int) -> bool:

@@ -17,6 +17,7 @@ from spincheck.analysis.findings import Defect
 from spincheck.analysis.fixpoint import Fixpoint
 from spincheck.analysis.lockops import Problem, is_weak, may_alias, tainted
 from spincheck.analysis.naming import lock_name
+from spincheck.analysis.owed import is_owed
 from spincheck.analysis.path import Node
 from spincheck.analysis.replay import Found, search
 from spincheck.analysis.summaries import NOWHERE, LocalFinding
@@ -50,6 +51,13 @@ def held_by_role(terms: Terms, standing: Standing) -> dict[Term, Hold]:
         elif hold.lock.arguments:
             held[terms.make("param", hold.lock.arguments[0])] = hold
     return held
+
+
+def saved_by_role(terms: Terms, hold: Hold) -> Term | None:
+    """Return the IRQL that was saved when a lock was acquired that a function is entered with."""
+    if not hold.saved_field:
+        return None
+    return terms.make("init", terms.field(terms.make("param", hold.saved_argument), hold.saved_field))
 
 
 class Candidate(NamedTuple):
@@ -170,7 +178,7 @@ class Judge:
                 need = state.needs.get(lock)
                 hold = owed.get(lock)
                 entered_with = hold is not None
-                if self._in.machine.raised_nothing(state, held):
+                if is_owed(lock) or self._in.machine.raised_nothing(state, held):
                     continue
                 if held.status == "held" and not (hold is not None and hold.at_exit == "kept"):
                     if need is None or need.status == "free" or entered_with:
@@ -189,12 +197,11 @@ class Judge:
     def _entry_need(self, lock: Term, need: Need, hold: Hold | None) -> Problem | None:
         if need.doubtful or need.tried:
             return None
-        if need.status == "held" and hold is not None and need.irql is not None and hold.saved_field:
-            terms = self._in.terms
-            saved = terms.make("init", terms.field(terms.make("param", hold.saved_argument), hold.saved_field))
-            if need.irql is not saved and need.irql.op in {"int", "uninit", "fresh"}:
-                defect: Defect = "irql-uninitialised" if need.irql.op == "uninit" else "wrong-irql"
-                return Problem(defect, lock, need.kind, "", need.operation, need.at)
+        saved = saved_by_role(self._in.terms, hold) if hold is not None else None
+        irql = need.irql if need.status == "held" and saved is not None else None
+        if irql is not None and irql is not saved and irql.op in {"int", "uninit", "fresh"}:
+            defect: Defect = "irql-uninitialised" if irql.op == "uninit" else "wrong-irql"
+            return Problem(defect, lock, need.kind, "", need.operation, need.at)
         if need.status == "free" and hold is not None and hold.kind == need.kind:
             return Problem("acquired-twice", lock, need.kind, "", need.operation, need.at)
         return None
@@ -216,6 +223,8 @@ class Judge:
 
     def _compare(self, pc: int, state: State, other_pc: int, other: State, groups: dict[Any, list[State]]) -> None:
         for lock in dict.fromkeys([*state.locks, *other.locks]):
+            if is_owed(lock):
+                continue
             need = state.needs.get(lock) or other.needs.get(lock)
             before = need.status if need is not None else "free"
             ends = self._end(state, lock, before)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from spincheck.analysis.events import LockEvent
 from spincheck.analysis.findings import Defect
+from spincheck.analysis.owed import DISPATCH_LEVEL, Debt, debts, hand_out, owe, pay, stays_raised
 from spincheck.domain import intervals as iv
 from spincheck.domain.lockstate import MAX_COUNT, LockState, Need, Status
 from spincheck.domain.state import State
@@ -21,9 +22,6 @@ from spincheck.locks.tables import Tables
 
 TAINTED = "*"
 """Name of the pseudo-lock that is there once code nobody has seen may have changed every lock."""
-
-DISPATCH_LEVEL = 2
-"""The IRQL that an ordinary acquire raises to."""
 
 TWICE = 2
 """Depth of a lock that is not recursive and was acquired again: that has been told, and a second release is no defect of its own."""
@@ -134,7 +132,7 @@ class LockMachine:
     """The lock automaton under one set of tables. ``tokens`` are the saved IRQLs made so far, each with the lock it was saved for.
 
     ``held_on_entry`` are the locks that an entry point's role is entered with, and their kinds; None when callers decide what is held, so that a release
-    without an acquire is a need and no problem yet. ``in_doubt`` tells that an operation was on a lock, or with an IRQL, that merged paths had made one of
+    without an acquire is a need and no problem yet. ``saved_on_entry`` are the IRQLs that were saved when those were acquired. ``in_doubt`` tells that an operation was on a lock, or with an IRQL, that merged paths had made one of
     several: what it would have said of one of them alone is not known.
     """
 
@@ -142,6 +140,7 @@ class LockMachine:
         self._tables = tables
         self.tokens: dict[Term, Term] = {}
         self.held_on_entry: dict[Term, str] | None = None
+        self.saved_on_entry: dict[Term, Term] = {}
         self.in_doubt = False
 
     def same_storage(self, one: str, other: str) -> bool:
@@ -233,6 +232,8 @@ class LockMachine:
         kind = self._tables.kinds[row.kind]
         self.note_doubt(lock, irql)
         before = look_up(state, lock, row.kind)
+        if kind.counter and pay(state, irql):
+            return [Outcome(state)]
         if kind.counter or (kind.recursive and (before is not None or not self.aliases(state, lock, row.kind))):
             return [self._count_down(state, lock, before, row.function, row.kind, at)]
         if before is not None and before.status == "held":
@@ -252,6 +253,8 @@ class LockMachine:
         if before is None and self.aliases(state, lock, row.kind, "maybe"):
             return [Outcome(state)]  # it may be one of several of which some are held
         if before is None:
+            if self.hands_on(state, lock, row.kind, row.function, irql, at):
+                irql = None
             note_need(state, lock, Need("held", row.kind, at, row.function, variant=row.variant, irql=irql))
             state.locks[lock] = LockState("free", row.kind, operation=row.function)
             if not self.is_free_on_entry(lock):
@@ -274,6 +277,28 @@ class LockMachine:
                 return lock
         return state.terms.make("held_by", handle)
 
+    def hands_on(self, state: State, lock: Term, kind: str, function: str, irql: Term | None, at: int, through: str = "") -> bool:
+        """Tell whether a lock that the role is entered with is given back with the IRQL left raised; what was saved for it is then owed."""
+        token = self.saved_on_entry.get(lock)
+        if token is None or not stays_raised("", irql):
+            return False
+        owe(state, Debt(token, lock, "wrong-irql", kind, "", function, at, through))
+        return True
+
+    def unpaid(self, state: State, returned: Term | None) -> list[Problem]:
+        """Return the releases on a path to its end that left the IRQL raised for good.
+
+        A helper may leave that to its caller, if it hands out what was saved: as its result, or where a parameter points.
+        """
+        problems = []
+        for debt in list(debts(state)) if tainted(state.terms) not in state.locks else ():
+            told = debt.token is returned or any(cell.op == "param" and value is debt.token for cell, value in state.memory.items())
+            if self.held_on_entry is not None or not told:
+                problems.append(Problem(debt.defect, debt.lock, debt.kind, debt.acquired, debt.operation, debt.at, through=debt.through))
+            else:
+                hand_out(state, debt)
+        return problems
+
     def _count_down(self, state: State, lock: Term, before: LockState | None, function: str, kind: str, at: int) -> Outcome:
         if before is not None and before.status == "maybe":
             return Outcome(state)
@@ -291,7 +316,7 @@ class LockMachine:
 
     def _give_back(self, state: State, lock: Term, held: LockState, event: LockEvent, irql: Term | None, at: int) -> Outcome:
         row = event.operation
-        defect = self.release_defect(state, lock, held, row.kind, row.variant, irql)
+        defect = self.release_defect(state, lock, held, row.kind, row.variant, irql, row.function, at)
         if defect is None and {row.mode, held.mode} == {"shared", "exclusive"} and self._tables.kinds[held.kind].shared:
             defect = "wrong-variant"
         problems = [Problem(defect, lock, held.kind, held.operation, row.function, at)] if defect is not None else []
@@ -302,9 +327,20 @@ class LockMachine:
         return Outcome(state, tuple(problems))
 
     def release_defect(
+        self, state: State, lock: Term, held: LockState, kind: str, variant: str, irql: Term | None, operation: str, at: int, through: str = ""
+    ) -> Defect | None:
+        """Tell what is wrong with releasing a held lock in this way, if anything; what shows only later is left with the state."""
+        if irql is not None and irql is not held.saved and pay(state, irql):
+            return None
+        defect = self._release_defect(state, lock, held, kind, variant, irql)
+        if defect in {"wrong-variant", "wrong-irql"} and held.kind == kind and held.saved is not None and stays_raised(variant, irql):
+            owe(state, Debt(held.saved, lock, defect, kind, held.operation, operation, at, through))
+            return None
+        return defect
+
+    def _release_defect(
         self, state: State, lock: Term, held: LockState, kind: str, variant: str, irql: Term | None
     ) -> Defect | None:
-        """Tell what is wrong with releasing a held lock in this way, if anything."""
         if held.kind != kind or not self._tables.compatible(kind, held.variant, variant or held.variant):
             if held.kind == kind and held.variant == "dpc" and irql is not None and self._lowers_raised(state, held, irql):
                 return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from spincheck.analysis import spelling
+from spincheck.analysis.owed import is_owed
 from spincheck.domain.state import State
 from spincheck.domain.terms import Term
 from spincheck.ir import Call, Function, FunctionName
@@ -22,6 +23,8 @@ _CALLEES_OWN = re.compile(r"[a-z]*row\d+")
 def lock_name(function: Function, state: State, lock: Term) -> str:
     """Return the access path of a lock."""
     if lock.op == "lock":
+        if is_owed(lock):
+            return "raised IRQL"
         name = str(lock.args[0])
         inside = [value_name(function, state, arg) for arg in lock.args[1:] if isinstance(arg, Term)]
         return f"{name}({', '.join(inside)})" if inside else _GLOBAL_LOCKS.get(name, name)

@@ -243,6 +243,7 @@ class Interpreter:
         if isinstance(instruction, Return):
             if instruction.value is not None:
                 state.memory[self.returned] = self.value(state, instruction.value)
+            self.problems.extend((problem, state.copy()) for problem in self.machine.unpaid(state, state.memory.get(self.returned)))
             return [Step(EXIT, state)]
         if isinstance(instruction, Switch):
             return self._switch(state, pc, instruction)

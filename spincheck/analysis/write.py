@@ -14,6 +14,7 @@ from spincheck.analysis.effects import confirmed
 from spincheck.analysis.explain import Explainer
 from spincheck.analysis.fixpoint import Fixpoint
 from spincheck.analysis.lockops import is_weak, tainted
+from spincheck.analysis.owed import is_owed
 from spincheck.analysis.summaries import (
     NOWHERE,
     Case,
@@ -199,6 +200,7 @@ def _visible_locks(interpreter: Interpreter, state: State) -> dict[Term, LockSta
         lock: held
         for lock, held in state.locks.items()
         if lock is not taint
+        and not is_owed(lock)
         and _lock_is_visible(interpreter, lock)
         and not _is_given_back(state, lock)
         and not interpreter.machine.raised_nothing(state, held)
