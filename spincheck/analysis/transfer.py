@@ -7,6 +7,7 @@ fixpoint's part. Nothing here knows about roles, rules or units.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection
 from typing import NamedTuple
 
@@ -404,9 +405,14 @@ class Interpreter:
 
 
 def temporaries(function: Function) -> dict[str, str]:
-    """Return what each temporary stands for in messages: the call whose result it is, or the value stored in it."""
+    """Return what each temporary stands for in messages: the call whose result it is, or the one value stored in it."""
     names: dict[str, str] = {}
+    stored = Counter(
+        one.place.name for one in function.code if isinstance(one, Assign) and isinstance(one.place, Local) and one.place.name.startswith("%")
+    )
     for instruction in function.code:
+        if isinstance(instruction, Assign) and isinstance(instruction.place, Local) and stored[instruction.place.name] == 1:
+            names.setdefault(instruction.place.name, spelling.value(instruction.value, names))
         if isinstance(instruction, Call) and instruction.result is not None and instruction.result.startswith("%"):
             callee = spelling.value(instruction.callee, names)
             if len(callee) > 60:
