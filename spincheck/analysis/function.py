@@ -108,10 +108,30 @@ def run(
     *,
     exact: bool,
 ) -> Run:
-    """Run the fixpoint over a function."""
+    """Run the fixpoint over a function; once more if there are branches whose other side only another thread can open."""
+    first = _run(function, graph, around, standing, relevance, budget, exact=exact, revived=frozenset())
+    dead = first.interpreter.sides.dead(function)
+    if not dead or first.fixpoint.gave_up:
+        return first
+    second = _run(function, graph, around, standing, relevance, budget, exact=exact, revived=dead)
+    return first if second.fixpoint.gave_up else second
+
+
+def _run(
+    function: Function,
+    graph: Graph,
+    around: Surroundings,
+    standing: Standing,
+    relevance: Relevance,
+    budget: Budget,
+    *,
+    exact: bool,
+    revived: frozenset[tuple[int, int]],
+) -> Run:
     interpreter = Interpreter(function, graph, around.tables, around.constants)
     interpreter.outcome_matters = relevance.outcome_matters if budget.disjuncts > 1 else lambda _call, _summary: False
     interpreter.exact = exact
+    interpreter.revived = revived
     interpreter.relevant = relevance.points.__contains__
     if standing.kind == "entry":
         held = held_by_role(interpreter.terms, standing)

@@ -18,6 +18,7 @@ from spincheck.analysis.naming import lock_name
 from spincheck.analysis.orders import Order
 from spincheck.analysis.ownership import note_owner
 from spincheck.analysis.path import Node
+from spincheck.analysis.revival import CHANGED, Sides, looked_at
 from spincheck.analysis.summaries import Summary
 from spincheck.domain import intervals as iv
 from spincheck.domain.lockstate import LockState
@@ -79,7 +80,8 @@ class Interpreter:
 
     ``problems`` collects what goes wrong, with the state it goes wrong in; ``acquired`` and ``orders`` what is taken, and while holding what; ``returned`` is the cell that a Return stores
     its value in. ``relevant`` says which instructions are worth learning from, ``outcome_matters`` which
-    calls' results and writes are; ``exact`` is given to every state. ``call`` interprets a call instruction; it is set by the room that knows callees.
+    calls' results and writes are; ``exact`` is given to every state. ``sides`` are those of branches that were taken, ``revived`` those that are taken whatever
+    the facts say. ``call`` interprets a call instruction; it is set by the room that knows callees.
     """
 
     def __init__(self, function: Function, graph: Graph, tables: Tables, constants: Constants) -> None:
@@ -99,6 +101,8 @@ class Interpreter:
         self.relevant: Callable[[int], bool] = lambda _: True
         self.outcome_matters: Callable[[Call, Summary], bool] = lambda _call, _summary: True
         self.exact = False
+        self.sides = Sides()
+        self.revived: frozenset[tuple[int, int]] = frozenset()
         self.names = temporaries(function)
         self._types = {variable.name: variable.type for variable in (*function.parameters, *function.locals)}
         self.returned = self.terms.make("local", "%return")
@@ -287,15 +291,29 @@ class Interpreter:
             return self._ignore(state, pc, instruction, condition)
         note_owner(state, condition, instruction, self.graph, self.tables)
         other = state.copy()
+        before = state.copy() if (pc, 0) in self.revived or (pc, 1) in self.revived else None
         holds = state.assume(condition, holds=True)
         fails = other.assume(condition, holds=False)
+        self.sides.note(pc, 2 * holds + fails, other.trace)
         steps = []
         # Also where only one way is open: what decided it came before, and a reader has to be told where it shows.
         for possible, choice, target, side in ((holds, 1, instruction.then, state), (fails, 0, instruction.otherwise, other)):
             if possible:
                 side.trace = Node("branch", (side.trace,), pc, instruction.at, choice=choice)
                 steps.append(Step(target, side))
+            elif before is not None and (pc, choice) in self.revived and self._revive(before, pc, instruction, holds=choice == 1):
+                text = f"taking the path where {spelling.condition(instruction.condition, choice == 1, self.names)}, changed by another thread"
+                before.trace = Node("branch", (before.trace,), pc, instruction.at, choice=choice, text=text)
+                steps.append(Step(target, before))
         return steps
+
+    def _revive(self, state: State, pc: int, instruction: Branch, *, holds: bool) -> bool:
+        """Let another thread have changed what a branch looks at; False when its side cannot be taken even so."""
+        for number, place in enumerate(looked_at(instruction.condition)):
+            address = self.address(state, place)
+            if self.terms.root(address).op != "local":
+                state.write(address, self.fresh(state, f"{CHANGED}{number}"), pc)
+        return state.assume(self.value(state, instruction.condition), holds=holds)
 
     @staticmethod
     def _ignore(state: State, pc: int, instruction: Branch, condition: Term) -> list[Step]:

@@ -15,6 +15,7 @@ from spincheck.analysis.explain import Explainer
 from spincheck.analysis.fixpoint import Fixpoint
 from spincheck.analysis.lockops import is_weak, tainted
 from spincheck.analysis.owed import is_owed
+from spincheck.analysis.revival import is_changed
 from spincheck.analysis.summaries import (
     NOWHERE,
     Case,
@@ -112,7 +113,7 @@ def _case(interpreter: Interpreter, state: State, writer: TermWriter) -> Case:
         CaseNeed(writer.add(lock), need.status, need.kind, need.operation, need.doubtful, need.variant, writer.add(need.irql), need.tried)
         for lock, need in _visible_needs(state).items()
     )
-    plain = {cell: value for cell, value in visible.items() if cell.op != "all"}
+    plain = {cell: value for cell, value in visible.items() if cell.op != "all" and not is_changed(value)}
     lost: dict[CellClass, None] = {}
     if len(plain) > MAX_WRITES:
         kept = dict([(cell, value) for cell, value in plain.items() if value.op == "int"][:MAX_WRITES])

@@ -1,0 +1,93 @@
+"""Branches that no path takes because of what was learned before a lock was taken.
+
+Owns the one exception to "a field read twice has one value". Code that looks at a field, takes a lock and looks again ("check, lock, check
+again", or after a lock was dropped and taken anew) expects that another thread has changed it in between. If the facts say that one side of
+the second look is never taken, it is code that nobody would have written if it could not be, and what it does to locks has to be
+checked. Where any path takes the side anyway, facts are believed: two looks that agree are how flags carry a lock to its release.
+
+So a function is first followed with all facts. Sides that were never taken, whose fields an earlier branch has looked at before a lock was
+acquired, are taken in a second run, with new values in those fields. Callers do not see these as writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from spincheck.analysis.cfg import field_name
+from spincheck.analysis.path import Node, first_path
+from spincheck.domain.terms import Term
+from spincheck.ir import Binary, Branch, Cast, Function, Load, Local, Place, Switch, Unary, Value
+
+CHANGED = "changed"
+"""Tag of the value that a field has after another thread may have written it."""
+
+SAMPLES = 4
+"""Paths to a branch that are looked at; they differ in what does not decide it."""
+
+BOTH = 3
+"""Both sides of a branch, as a set of bits ``1 << choice``."""
+
+
+def is_changed(value: Term) -> bool:
+    """Tell whether a value was made up for a field that another thread may have written."""
+    return value.op == "fresh" and str(value.args[1]).startswith(CHANGED)
+
+
+def looked_at(value: Value) -> Iterator[Place]:
+    """Yield the places whose values an expression compares, without those on the way to them; locals are nobody else's."""
+    if isinstance(value, Load):
+        if not isinstance(value.place, Local):
+            yield value.place
+    elif isinstance(value, Binary):
+        yield from looked_at(value.left)
+        yield from looked_at(value.right)
+    elif isinstance(value, Unary | Cast):
+        yield from looked_at(value.operand)
+
+
+class Sides:
+    """Which sides of each branch were taken in one run, and by which paths a branch was come to that had one side only."""
+
+    def __init__(self) -> None:
+        self._taken: dict[int, int] = {}
+        self._paths: dict[int, list[Node]] = {}
+
+    def note(self, pc: int, choices: int, path: Node) -> None:
+        """Remember that a path could take some sides of a branch, given as bits ``1 << choice``."""
+        self._taken[pc] = self._taken.get(pc, 0) | choices
+        if choices != BOTH and self._taken[pc] != BOTH:
+            paths = self._paths.setdefault(pc, [])
+            if len(paths) < SAMPLES:
+                paths.append(path)
+
+    def dead(self, function: Function) -> frozenset[tuple[int, int]]:
+        """Return the sides, as (point, choice), that no path took and that another thread may open."""
+        found = set()
+        for pc, choices in self._taken.items():
+            if choices in (1, 2) and any(_may_have_changed(function, pc, path) for path in self._paths.get(pc, ())):
+                found.add((pc, 1 if choices == 1 else 0))
+        return frozenset(found)
+
+
+def _may_have_changed(function: Function, pc: int, path: Node) -> bool:
+    """Whether an earlier branch has looked at what this one looks at, and a lock was acquired since."""
+    fields = _fields(function, pc)
+    acquired = False
+    for node in reversed(first_path(path)) if fields else ():
+        if node.kind == "acquire" or (node.kind == "call" and any(status == "held" for _, status in node.locks)):
+            acquired = True
+        elif node.kind == "branch" and node.pc != pc and not fields.isdisjoint(_fields(function, node.pc)):
+            return acquired
+    return False
+
+
+def _fields(function: Function, pc: int) -> frozenset[str]:
+    instruction = function.code[pc]
+    if isinstance(instruction, Branch):
+        value = instruction.condition
+    elif isinstance(instruction, Switch):
+        value = instruction.value
+    else:
+        return frozenset()
+    names = (field_name(place) for place in looked_at(value))
+    return frozenset(name for name in names if name is not None)
