@@ -137,6 +137,8 @@ class Cases:
                     for alias in (*aliases, lock):
                         state.locks[alias] = LockState("maybe", need.kind)
                     return None
+                if self._machine.aliases(state, lock, need.kind, "maybe"):
+                    return None  # it may be one of several of which some are held
             if need.status == "held" and self._machine.hands_on(state, lock, need.kind, need.operation, irql, call.at, name):
                 irql = None
             note_need(state, lock, Need(need.status, need.kind, call.at, need.operation, need.doubtful, need.variant, irql, need.tried))

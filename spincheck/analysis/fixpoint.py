@@ -201,32 +201,34 @@ class Fixpoint:
 
     def _collapse_arrays(self, state: State) -> None:
         """Where a loop takes one element after the other, the elements become one before they are too many to follow."""
-        elements: dict[Term, int] = {}
-        for lock in state.locks:
-            if lock.op in {"elem", "field"}:
-                outer = lock
-                while outer.op == "field":
-                    outer = outer.args[0]
-                if outer.op == "elem":
-                    # Once some of them are one, all that come after join them at once, or the loop would never settle.
-                    more = 1 if outer.args[1].op != "any" else self._budget.turns - 1
-                    elements[outer.args[0]] = elements.get(outer.args[0], 0) + more
-        if any(count >= self._budget.turns for count in elements.values()):
-            self._one_element(state)
+        self._one_element(state, max(self._budget.turns, 2))
         if merging.some_nodes(state, self._in.terms.make("any"), max(self._budget.turns - 1, 1)):
             self.in_doubt = True
 
-    def _one_element(self, state: State) -> None:
-        before = state.locks
-        merging.some_element(state, self._in.terms.make("any"))
-        self.in_doubt = self.in_doubt or before.keys() != state.locks.keys()
+    def _one_element(self, state: State, limit: int) -> None:
+        """Make elements of an array one where there are ``limit``; once some are one, all that come after join them at once, or the loop would never settle.
+
+        The only element that a function uses is the same in every turn, and stays what it is.
+        """
+        elements: dict[Term, set[Term]] = {}
+        for lock in state.locks:
+            outer = lock
+            while outer.op == "field":
+                outer = outer.args[0]
+            if outer.op == "elem":
+                elements.setdefault(outer.args[0], set()).add(outer.args[1])
+        some = self._in.terms.make("any")
+        if any(len(indices) >= (2 if some in indices else limit) for indices in elements.values()):
+            before = state.locks
+            merging.some_element(state, some)
+            self.in_doubt = self.in_doubt or before.keys() != state.locks.keys()
 
     def _widen(self, pc: int, history: list[State], state: State) -> State | None:
         live, class_is_live = self._cell_liveness(pc), self._class_liveness(pc)
         nearest = max(reversed(history), key=lambda old: merging.agreement(old, state, live))
         wide = merging.join(nearest, state, pc, widen=True)
         if self._graph.cyclic[pc] in self._busy:
-            self._one_element(wide)
+            self._one_element(wide, 2)
         wide.trace = merge([nearest.trace, state.trace], pc)
         merging.prune(wide, lambda name: self._live.local_is_live(name, pc))
         if self._is_known(self._seen[pc], wide, live, class_is_live):

@@ -106,7 +106,7 @@ class Judge:
             finding = self._confirm(candidate)
             if finding is not None:
                 # One operation in a loop over an array is one defect, whichever elements it was seen with.
-                key = (finding.defect, finding.at, _INDEX.sub("[]", finding.lock), _INDEX.sub("[]", finding.other), finding.held)
+                key = (finding.defect, finding.at, _INDEX.sub("", finding.lock), _INDEX.sub("", finding.other), finding.held)
                 told.setdefault(key, finding)
         found = self._once(list(told.values()))
         return tuple(sorted(found, key=lambda finding: (finding.at, finding.defect, finding.lock, finding.held)))

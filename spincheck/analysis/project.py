@@ -119,8 +119,9 @@ def _united(members: list[Case], summary: Summary, anything: int) -> Case:
     relations = tuple(row for row in first.relations if all(row in other.relations for other in members[1:]))
     written = sorted({cells for member in members for cells in _classes(member, summary)})
     under = sorted({what for member in members for kind, what, _ in member.epochs if kind == "under" and isinstance(what, int)})
+    behind = {cell for member in members for cell in _written_behind(member, summary)}
     epochs: list[tuple[str, int | str, int]] = [(kind, name, anything) for kind, name in written]
-    epochs += [("under", what, anything) for what in under]
+    epochs += [("under", what, anything) for what in sorted({*under, *behind})]
     return msgspec.structs.replace(
         first,
         sets=_common_sets(members),
@@ -134,6 +135,18 @@ def _united(members: list[Case], summary: Summary, anything: int) -> Case:
 
 def _classes(case: Case, summary: Summary) -> frozenset[tuple[str, str]]:
     return msgspec.structs.replace(summary, cases=(case,)).classes_written()
+
+
+def _written_behind(case: Case, summary: Summary) -> frozenset[int]:
+    """The rows of pointers that a case writes through: what is there has no name of its own, and may be a variable of the caller."""
+    bases = (_array(summary, cell) for cell, _ in (*case.writes, *case.filled))
+    return frozenset(base for base in bases if summary.rows[base][0] not in {"field", "global"})
+
+
+def _array(summary: Summary, cell: int) -> int:
+    while summary.rows[cell][0] == "elem":
+        cell = summary.rows[cell][1][0]
+    return cell
 
 
 def _common_sets(members: list[Case]) -> tuple[CaseSet, ...]:

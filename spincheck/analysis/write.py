@@ -216,9 +216,8 @@ def _is_given_back(state: State, lock: Term) -> bool:
 
 
 def _can_be_named(lock: Term) -> bool:
-    """Whether a caller has a name for a lock: a path from its own values, or the queue handle that it waits in."""
-    path = _path(lock)
-    return path is not None and path.is_input and lock.depth <= MAX_DEPTH
+    """Whether a caller has a name for a lock: a path from its own values, some element there, or the queue handle that it waits in."""
+    return _is_callers(lock) and lock.depth <= MAX_DEPTH
 
 
 def _lock_is_visible(interpreter: Interpreter, lock: Term) -> bool:

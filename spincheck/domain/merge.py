@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from spincheck.domain import intervals as iv
-from spincheck.domain.lockstate import LockState
+from spincheck.domain.lockstate import LockState, Need
 from spincheck.domain.lockstate import join as join_locks
 from spincheck.domain.state import CellClass, State
 from spincheck.domain.terms import IRQL_TAG, Term
@@ -437,7 +437,8 @@ def _retire(state: State, pc: int) -> None:
 def some_element(state: State, index: Term) -> None:
     """Make every lock that an earlier turn of a loop left in an array one lock, "some element".
 
-    What is held then is held in at least one element; what is free in one may be held in another.
+    What is held then is held in at least one element; what is free in one may be held in another. The IRQL that one element's release
+    restores is not that of the next.
     """
     terms = state.terms
     locks: dict[Term, LockState] = {}
@@ -453,7 +454,11 @@ def some_element(state: State, index: Term) -> None:
         else:
             locks[name] = before
     state.locks = locks
-    state.needs = {_with_any_index(terms, lock, index, arrays): need for lock, need in state.needs.items()}
+    needs: dict[Term, Need] = {}
+    for lock, need in state.needs.items():
+        name = _with_any_index(terms, lock, index, arrays)
+        needs[name] = need if name is lock and not _is_some_element(lock, index) else need._replace(irql=None)
+    state.needs = needs
 
 
 def some_nodes(state: State, anything: Term, most: int) -> bool:
@@ -486,6 +491,10 @@ def _node(root: Term) -> Term:
     pointer = root.args[0] if root.op == "container" else root
     assert isinstance(pointer, Term)
     return pointer
+
+
+def _is_some_element(lock: Term, index: Term) -> bool:
+    return any(part.op == "elem" and part.args[1] is index for part in (lock, *lock.inside))
 
 
 def _with_any_index(terms: Any, lock: Term, index: Term, arrays: set[Term]) -> Term:
