@@ -25,7 +25,7 @@ from spincheck.domain.lockstate import LockState, Need
 from spincheck.domain.state import ANYTHING, CellClass, State
 from spincheck.domain.terms import IRQL_TAG, Term
 from spincheck.ir import AddressOf, Call, FunctionName
-from spincheck.locks.model import Immediate, LockIdentity, Operation, Saved
+from spincheck.locks.model import Hold, Immediate, LockIdentity, Operation, Saved
 
 
 class Callee(NamedTuple):
@@ -74,7 +74,7 @@ class Calls:
                 side.trace = Node("branch", (side.trace,), pc, call.at, choice=choice)
                 steps.extend(self._direct(side, pc, call, name, arguments))
             return steps
-        return self._external(state, pc, call, "", arguments)
+        return self._by_hand(state, pc, call, arguments)
 
     def _names(self, state: State, call: Call) -> tuple[str, ...]:
         if isinstance(call.callee, FunctionName):
@@ -238,6 +238,35 @@ class Calls:
         return steps
 
     # --- functions that are not followed ---
+
+    def _by_hand(self, state: State, pc: int, call: Call, arguments: list[Term]) -> list[Step]:
+        """A call through a pointer that nothing is known of.
+
+        It may be a callback that is called by hand under the lock that the system would hold, and that gives that lock back: this shows by
+        the saved IRQL being put where such a callback looks for it.
+        """
+        passed = [(hold, self._passed(state, hold, arguments)) for hold in self._tables.given_back]
+        steps = self._external(state, pc, call, "", arguments)
+        for hold, irql in passed:
+            row = Operation("its callback", "release", hold.kind, hold.lock, Saved())
+            event = events.event(self._in.terms, row, arguments, state.facts)
+            if irql is not None and event.lock is not None and self._machine.tokens.get(irql) is event.lock:
+                return [end for step in steps for end in self._given_back(step, pc, call, event, irql)]
+        return steps
+
+    @staticmethod
+    def _passed(state: State, hold: Hold, arguments: list[Term]) -> Term | None:
+        if hold.saved_argument >= len(arguments):
+            return None
+        return state.memory.get(state.terms.field(arguments[hold.saved_argument], hold.saved_field))
+
+    def _given_back(self, step: Step, pc: int, call: Call, event: events.LockEvent, irql: Term) -> list[Step]:
+        steps = []
+        for end in self._machine.release(step.state, event, irql, call.at):
+            self._in.problems.extend((problem, end.state.copy()) for problem in end.problems)
+            end.state.trace = Node("release", (end.state.trace,), pc, call.at, text=event.operation.function, lock=event.lock)
+            steps.append(Step(step.target, end.state))
+        return steps
 
     def _external(self, state: State, pc: int, call: Call, name: str, arguments: list[Term]) -> list[Step]:
         raised = self._may_raise(state, pc, call)

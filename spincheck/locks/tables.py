@@ -22,6 +22,7 @@ from spincheck.locks.model import (
     DEFAULT_FAMILIES,
     Creation,
     Forbidden,
+    Hold,
     Immediate,
     Kind,
     Operation,
@@ -42,7 +43,8 @@ class Tables(msgspec.Struct, frozen=True, weakref=True):
 
     ``raising`` functions go to the ``__except`` handler when called inside ``__try``; elsewhere they do not return.
     ``cleared``: the fields that a function sets to zero in its first argument.
-    ``handed``: the kinds of lock that can be given back on behalf of another thread.
+    ``handed``: the kinds of lock that can be given back on behalf of another thread. ``given_back``: the locks that some callback is entered with
+    and gives back, and whose saved IRQL it finds in one of its arguments.
     ``threads``: functions whose result is the current thread.
     ``same``: the result of a function is its argument of that number. ``all_names``: every function named anywhere.
     ``digest``: hex, changes when anything here changes.
@@ -60,6 +62,7 @@ class Tables(msgspec.Struct, frozen=True, weakref=True):
     same: dict[str, int]
     threads: frozenset[str]
     handed: frozenset[str]
+    given_back: tuple[Hold, ...]
     roles: tuple[Role, ...]
     all_names: frozenset[str]
     families: tuple[str, ...]
@@ -201,6 +204,9 @@ def merge(fragments: tuple[Fragment, ...], families: tuple[str, ...]) -> Tables:
         same=same,
         threads=frozenset(name for row in pure for name in row.threads),
         handed=frozenset(row.kind for rows in operations.values() for row in rows if row.for_thread),
+        given_back=tuple(
+            hold for role in roles for hold in role.holds if hold.at_exit == "released" and hold.saved_field
+        ),
         roles=roles,
         all_names=frozenset(names),
         families=families,
