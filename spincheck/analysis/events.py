@@ -17,7 +17,7 @@ class LockEvent(NamedTuple):
     """One row applied to one call.
 
     ``lock`` is None where only ``handle`` says which lock it is. ``mode`` is decided by the row or an argument; None when the argument is not
-    known. ``always``: a try that cannot fail here (None: not known).
+    known. ``always``: a try that cannot fail here (None: not known); ``failing``: what must be where it fails, if that can be said.
     """
 
     operation: Operation
@@ -25,6 +25,7 @@ class LockEvent(NamedTuple):
     handle: Term | None
     mode: str
     always: bool | None
+    failing: Term | None = None
 
 
 def identity(terms: Terms, row: LockIdentity, arguments: list[Term], kind: str) -> Term | None:
@@ -81,6 +82,15 @@ def event(terms: Terms, row: Operation, arguments: list[Term], facts: Facts, poi
         if 0 <= row.mode_argument < len(arguments) and facts.range_of(arguments[row.mode_argument]).single == 0:
             mode = "shared"
     always = None
+    failing = None
     if row.action == "try":
         always = truth(row.always_if, arguments, facts, pointee) if row.always_if is not None else False
-    return LockEvent(row, identity(terms, row.lock, arguments, row.kind), handle, mode, always)
+        failing = _otherwise(terms, row.always_if, arguments)
+    return LockEvent(row, identity(terms, row.lock, arguments, row.kind), handle, mode, always, failing)
+
+
+def _otherwise(terms: Terms, condition: Condition | None, arguments: list[Term]) -> Term | None:
+    """The opposite of a row's condition as a term, where it is one."""
+    if condition is None or condition.argument >= len(arguments) or condition.test not in {"null", "nonzero"}:
+        return None
+    return terms.compare("!=" if condition.test == "null" else "==", arguments[condition.argument], terms.zero)

@@ -436,7 +436,7 @@ class LockMachine:
         outcomes: list[Outcome] = []
         if event.always is not True and row.success != "":
             failed = state.copy()
-            if failed.facts.restrict(result, failure):
+            if failed.facts.restrict(result, failure) and (event.failing is None or failed.assume(event.failing, holds=True)):
                 outcomes.append(Outcome(failed, failed=True))
         assert event.lock is not None
         lock = state.normal(event.lock)

@@ -203,15 +203,17 @@ def _visible_locks(interpreter: Interpreter, state: State) -> dict[Term, LockSta
         if lock is not taint
         and not is_owed(lock)
         and _lock_is_visible(interpreter, lock)
-        and not _is_given_back(state, lock)
+        and not _is_given_back(interpreter, state, lock)
         and not interpreter.machine.raised_nothing(state, held)
         and (held.status == "held" or _can_be_named(lock))
     }
 
 
-def _is_given_back(state: State, lock: Term) -> bool:
-    """Free on entry and free again: to a caller, as if it had not been touched."""
+def _is_given_back(interpreter: Interpreter, state: State, lock: Term) -> bool:
+    """Free on entry and free again, or counted as often as before: to a caller, as if it had not been touched."""
     known, need = state.locks[lock], state.needs.get(lock)
+    if need is None and known.status == "free" and known.depth == 0 and interpreter.machine.is_counted(known.kind):
+        return True
     return need is not None and need.status == "free" and known.status == "free" and known.depth == 0
 
 
