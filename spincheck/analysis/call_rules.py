@@ -11,14 +11,16 @@ from collections.abc import Collection
 from spincheck.analysis import events
 from spincheck.analysis.lockops import Problem, tainted
 from spincheck.analysis.transfer import Interpreter
-from spincheck.domain.lockstate import LockState
 from spincheck.domain.state import State
 from spincheck.domain.terms import Term
 from spincheck.ir import Call
-from spincheck.locks.model import Creation, Forbidden, Required
+from spincheck.locks.model import Creation, Forbidden
 
 MOST_CALLS = 3
 """Forbidden calls that a path remembers for its callers; more would multiply the disjuncts."""
+
+NEEDED = "?"
+"""Before the name of a call that needs a lock, among the calls that a path remembers: its callers have to hold it."""
 
 LOADER_ENTRY = "DriverEntry"
 """It runs once for the driver, whose object is the default parent of what it creates."""
@@ -38,19 +40,17 @@ class CallRules:
                 continue
             if ban.unless is not None and events.truth(ban.unless, arguments, state.facts, pointee(state, ban.unless.argument, arguments)) is not False:
                 continue
-            if len(state.calls) < MOST_CALLS:
-                state.calls |= {name}
+            remember(state, name)
             self.forbid(state, call, ban, "")
-        needed = self._tables.required.get(name, ())
-        if needed:
-            self._require(state, call, name, needed)
+        if name in self._tables.required:
+            self._require(state, call, name, "")
         if name in self._tables.creations:
             self._check_creation(state, call, self._tables.creations[name], arguments)
 
     def forbid(self, state: State, call: Call, ban: Forbidden, through: str, given_back: Collection[Term] = ()) -> None:
         """Tell of the first lock held here that forbids a call, made in ``through`` or here; not of those that the callee gives back."""
         for lock, held in state.locks.items():
-            if held.status == "held" and ban.covers(held.kind, _global_name(lock)):
+            if held.status == "held" and lock not in given_back and ban.covers(held.kind, _global_name(lock)):
                 problem = Problem("call-while-holding", lock, held.kind, held.operation, ban.function, call.at, through=through)
                 self._in.problems.append((problem, state.copy()))
                 return
@@ -60,25 +60,39 @@ class CallRules:
                 self._in.problems.append((problem, state.copy()))
                 return
 
-    def _require(self, state: State, call: Call, name: str, needed: tuple[Required, ...]) -> None:
-        """A call that needs a region or lock: told where it was left here, or never entered in a callback that the system calls.
+    def made(self, state: State, call: Call, calls: Collection[str], through: str, given_back: Collection[Term] = ()) -> None:
+        """Check calls that a callee makes, and remember them for this function's callers."""
+        for name in calls:
+            if name.startswith(NEEDED):
+                self._require(state, call, name.removeprefix(NEEDED), through)
+                continue
+            remember(state, name)
+            for ban in self._tables.forbidden.get(name, ()):
+                self.forbid(state, call, ban, through, given_back)
 
-        A helper's callers may have entered it.
-        """
-        kinds = {kind for need in needed for kind in need.kinds}
+    def _require(self, state: State, call: Call, name: str, through: str) -> None:
+        """A call that needs a region or lock: told where it is known to be without, and left to the callers where they may have it."""
+        kinds = {kind for need in self._tables.required[name] for kind in need.kinds}
         touched = [(lock, held) for lock, held in state.locks.items() if held.kind in kinds]
         if tainted(state.terms) in state.locks or any(held.status != "free" or held.depth > 0 for _, held in touched):
             return
         if any(held.status == "held" and self._tables.kinds[held.kind].spin for held in state.locks.values() if held.kind):
             return
+        if any(kind in self._in.machine.inside_on_entry and all(held.depth >= 0 for _, held in touched if held.kind == kind) for kind in kinds):
+            return
         entered = self._in.machine.held_on_entry
-        if not touched and entered is not None and not entered:
-            touched = [(state.terms.make("lock", ""), LockState("free", needed[0].kinds[0]))]
-        for lock, held in touched:
-            if entered is not None or state.needs.get(lock) is None:
-                problem = Problem("call-without-holding", lock, held.kind, held.operation, name, call.at)
-                self._in.problems.append((problem, state.copy()))
-                return
+        left = next(((lock, held) for lock, held in touched if entered is not None or not self._in.machine.is_counted(held.kind)), None)
+        if left is not None:
+            lock, held = left
+            problem = Problem("call-without-holding", lock, held.kind, held.operation, name, call.at, through=through)
+        elif entered is not None and not entered:
+            kind = self._tables.required[name][0].kinds[0]
+            problem = Problem("call-without-holding", state.terms.make("lock", ""), kind, "", name, call.at, through=through)
+        else:
+            if not any(one.startswith(NEEDED) for one in state.calls):
+                state.calls |= {NEEDED + name}
+            return
+        self._in.problems.append((problem, state.copy()))
 
     def _check_creation(self, state: State, call: Call, row: Creation, arguments: list[Term]) -> None:
         """A lock that is made for an object needs that object as its parent; one in a variable of the driver belongs to the driver."""
@@ -93,6 +107,12 @@ class CallRules:
         if state.facts.range_of(parent).single == 0:
             problem = Problem("parent-object", state.normal(lock), row.kind, "", row.function, call.at)
             self._in.problems.append((problem, state.copy()))
+
+
+def remember(state: State, name: str) -> None:
+    """Remember a call that some lock forbids its holder, for the callers of this function."""
+    if sum(not one.startswith(NEEDED) for one in state.calls) < MOST_CALLS:
+        state.calls |= {name}
 
 
 def pointee(state: State, argument: int, arguments: list[Term]) -> Term | None:

@@ -115,7 +115,10 @@ class CallGraph:
         roles = [role for _, role in node.roles if role.balanced]
         if roles:
             holds = tuple(dict.fromkeys(hold for role in roles for hold in role.holds))
-            return Standing("entry", holds)
+            inside = tuple(kind for kind in roles[0].inside if all(kind in role.inside for role in roles))
+            called = any(caller is not node for caller in node.callers)  # by the driver itself, with what it likes
+            present = tuple(number for number in roles[0].present if all(number in role.present for role in roles) and not called)
+            return Standing("entry", holds, inside, present)
         if node.roles or any(caller is not node for caller in node.callers):
             return Standing("helper")  # of a role that is there to take or give back, the system copes with what it leaves
         return Standing("unknown")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 from spincheck.analysis import events
-from spincheck.analysis.call_rules import MOST_CALLS, CallRules, pointee
+from spincheck.analysis.call_rules import CallRules, pointee
 from spincheck.analysis.cases import Cases, RowReader
 from spincheck.analysis.lockops import LockMachine, Outcome, Problem, note_need
 from spincheck.analysis.naming import lock_name
@@ -355,11 +355,10 @@ class Calls:
             return None
         raised = self._may_raise(state, pc, call)
         epoch = self._in.fresh(state, "ignored")
-        for made in dict.fromkeys(made for case in summary.cases for made in case.calls):
-            if len(state.calls) < MOST_CALLS:
-                state.calls |= {made}
-            for ban in self._tables.forbidden.get(made, ()):
-                self._rules.forbid(state, call, ban, name)
+        if any(case.calls for case in summary.cases):
+            reader = RowReader(self._in, state, summary, arguments)
+            possible = [case for case in summary.cases if case.calls and not self._cases.excluded(state, case, reader)]
+            self._rules.made(state, call, dict.fromkeys(made for case in possible for made in case.calls), name)
         written: dict[CellClass, Term] = dict.fromkeys(sorted(summary.classes_written()), epoch)
         for position in summary.parameters_written():
             if position < len(arguments):

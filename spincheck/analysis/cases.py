@@ -7,7 +7,7 @@ outcome or none.
 
 from __future__ import annotations
 
-from spincheck.analysis.call_rules import MOST_CALLS, CallRules
+from spincheck.analysis.call_rules import CallRules
 from spincheck.analysis.lockops import TWICE, LockMachine, Problem, look_up, note_need, tainted
 from spincheck.analysis.owed import RAISED, debts, pay_last
 from spincheck.analysis.ownership import is_marked
@@ -95,14 +95,8 @@ class Cases:
 
     def _make_calls(self, state: State, case: Case, reader: RowReader, call: Call, name: str) -> None:
         """Calls that the callee makes while this function's locks are held; those that the case itself releases do not count."""
-        state.calls |= frozenset(case.calls[: MOST_CALLS - len(state.calls)])
         given_back = {state.normal(reader.term(row.lock)) for row in case.locks}
-        kept = state.locks
-        state.locks = {lock: held for lock, held in kept.items() if lock not in given_back}
-        for made in case.calls:
-            for ban in self._tables.forbidden.get(made, ()):
-                self._rules.forbid(state, call, ban, name, given_back)
-        state.locks = kept
+        self._rules.made(state, call, case.calls, name, given_back)
 
     @staticmethod
     def _restrict(state: State, term: Term, allowed: IntSet) -> bool:

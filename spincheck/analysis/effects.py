@@ -3,7 +3,7 @@
 Owns the check of ways out on which facts were given up. Such a state may stand for no path at all: the locks of one branch with the
 flag of another. A caller would take it for the truth, and confirm along its own path a defect that no path has. So whatever
 such a state needs or leaves is looked for along one path of the helper; a way out that no path takes is none. One that could not be decided
-within the steps is believed where the fixpoint itself came within its budget; else nothing is certain of it.
+within the steps is believed where the fixpoint itself came within its budget, but not about a lock that stands for several; else nothing is certain of it.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def confirmed(interpreter: Interpreter, graph: Graph, states: list[State], visib
             verdict = "open" if spent else search(interpreter, graph, state, _same_effect(state, visible), None).verdict
             if verdict == "refuted":
                 continue
-            if verdict == "open" and not trusted:
-                _blur(state, visible)
+            if verdict == "open":
+                _blur(state, visible, weak_only=trusted)
         kept.append(state)
     return kept
 
@@ -57,7 +57,9 @@ def _same_effect(state: State, visible: VisibleLocks) -> Callable[[int, State], 
     return is_same
 
 
-def _blur(state: State, visible: VisibleLocks) -> None:
+def _blur(state: State, visible: VisibleLocks, *, weak_only: bool) -> None:
+    """Make what a state does to locks uncertain; ``weak_only``: only to those of which it is not known which they are."""
     for lock, held in visible(state).items():
-        state.locks[lock] = LockState("maybe", held.kind)
-    state.needs = {lock: need._replace(doubtful=True) for lock, need in state.needs.items()}
+        if is_weak(lock) or not weak_only:
+            state.locks[lock] = LockState("maybe", held.kind)
+    state.needs = {lock: need._replace(doubtful=True) if is_weak(lock) or not weak_only else need for lock, need in state.needs.items()}

@@ -7,7 +7,7 @@ depend on it are kept with the condition under which they count.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from spincheck.analysis.calls import Callee, Calls
@@ -20,7 +20,7 @@ from spincheck.analysis.summaries import Summary
 from spincheck.analysis.transfer import Constants, Interpreter
 from spincheck.analysis.write import fields_read, write_summary
 from spincheck.domain.terms import Term
-from spincheck.ir import Call, Function, FunctionName
+from spincheck.ir import Call, Function, FunctionName, Load, Local
 from spincheck.locks.tables import Tables
 
 SMALL = 80
@@ -91,6 +91,20 @@ class Surroundings(NamedTuple):
         return not cases or any(case.locks or case.tainted or any(need.status == "held" for need in case.needs) for case in cases)
 
 
+    def tells(self, call: Call) -> bool:
+        """Tell whether a call is one that callers ask about."""
+        return isinstance(call.callee, FunctionName) and (call.callee.name in self.tables.forbidden or call.callee.name in self.tables.required)
+
+    def decides(self, call: Call, parameters: Collection[str]) -> bool:
+        """Tell whether a callee makes such a call or not by what one of these parameters is, which it is handed."""
+        summary = self._summary(call)
+        if summary is None or len({case.calls for case in summary.cases}) < 2:
+            return False
+        tested = {int(row[1]) for case in summary.cases for row in (summary.rows[one.term] for one in case.sets) if row[0] == "param"}
+        passed = ((number, value) for number, value in enumerate(call.arguments) if number in tested)
+        return any(isinstance(value, Load) and isinstance(value.place, Local) and value.place.name in parameters for _, value in passed)
+
+
 class Run(NamedTuple):
     """One run of the fixpoint, with what it ran on."""
 
@@ -139,6 +153,8 @@ def _run(
         interpreter.machine.saved_on_entry = {
             lock: saved for lock, hold in held.items() if (saved := saved_by_role(interpreter.terms, hold)) is not None
         }
+        interpreter.machine.inside_on_entry = standing.inside
+        interpreter.present = standing.present
     Calls(interpreter, around.callee, around.exact, around.targets)
 
     def moves_locks(pc: int) -> bool:
@@ -148,12 +164,6 @@ def _run(
     fixpoint = Fixpoint(interpreter, Liveness(graph, around.reads), relevance, moves_locks, budget)
     fixpoint.run()
     return Run(interpreter, fixpoint)
-
-
-def _slice(graph: Graph, around: Surroundings, *, result_matters: bool, flags_matter: bool = False) -> Relevance:
-    return Relevance(
-        graph, around.touches, around.writes, around.reads, result_matters=result_matters, flags_matter=flags_matter
-    )
 
 
 def analyse_function(
@@ -175,23 +185,28 @@ def analyse_function(
     small = len(function.code) <= SMALL
     first, judge, glance = None, None, None
     flagged = small and has_callers and any(sets_flag(instruction) for instruction in function.code)
-    if not exact and not (small and asked) and not flagged:
-        glance = run(
-            function, graph, around, standing, _slice(graph, around, result_matters=False), GLANCE, exact=False
+
+    def relevant(*, result_matters: bool, flags_matter: bool = False) -> Relevance:
+        return Relevance(
+            graph, around.touches, around.writes, around.reads, around.tells, around.decides,
+            result_matters=result_matters, flags_matter=flags_matter, parameters_matter=small and has_callers,
         )
+
+    narrow = relevant(result_matters=False)
+    if not exact and not (small and asked) and not flagged and not narrow.tests_flags:
+        glance = run(function, graph, around, standing, narrow, GLANCE, exact=False)
         judge = Judge(glance.interpreter, glance.fixpoint, standing)
         in_doubt = glance.fixpoint.in_doubt or glance.interpreter.machine.in_doubt
         seen_all = not glance.fixpoint.exhausted and not in_doubt
         if glance.fixpoint.ways_out() <= 1 and seen_all and not judge.suspects_anything():
             first = glance
     if first is None or judge is None:
-        relevance = _slice(graph, around, result_matters=asked, flags_matter=flagged)
+        relevance = relevant(result_matters=asked, flags_matter=flagged)
         budget = EXACT if exact else RECURSIVE if recursive else Budget()
         first = run(function, graph, around, standing, relevance, budget, exact=exact)
         if first.fixpoint.gave_up:
             # A coarse look covers every path too; what it takes for a defect and is none falls away in the replay.
             if glance is None or glance.fixpoint.gave_up:
-                narrow = _slice(graph, around, result_matters=False)
                 glance = run(function, graph, around, standing, narrow, COARSE, exact=False)
             first = glance
         judge = Judge(first.interpreter, first.fixpoint, standing)

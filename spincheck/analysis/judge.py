@@ -36,10 +36,15 @@ MAX_PAIRS = 400
 
 
 class Standing(NamedTuple):
-    """Who calls a function. ``holds`` are the locks that its role is entered with."""
+    """Who calls a function.
+
+    ``holds`` are the locks that its role is entered with, ``inside`` the kinds of region; ``present`` are the parameters that are never null.
+    """
 
     kind: Literal["entry", "helper", "unknown"]
     holds: tuple[Hold, ...] = ()
+    inside: tuple[str, ...] = ()
+    present: tuple[int, ...] = ()
 
 
 def held_by_role(terms: Terms, standing: Standing) -> dict[Term, Hold]:
@@ -309,6 +314,8 @@ class Judge:
         if opened:
             reason = f"budget ended before `{lock_name(self._in.function, candidate.states[0], problem.lock)}` was decided"
             self.imprecise.append((problem.at, reason))
+            if is_weak(problem.lock):
+                return None  # neither the path nor which lock it is about is known: that is too little to tell
             return self._finding(candidate, candidate.states[0], "budget")
         return None
 

@@ -132,7 +132,8 @@ class LockMachine:
     """The lock automaton under one set of tables. ``tokens`` are the saved IRQLs made so far, each with the lock it was saved for.
 
     ``held_on_entry`` are the locks that an entry point's role is entered with, and their kinds; None when callers decide what is held, so that a release
-    without an acquire is a need and no problem yet. ``saved_on_entry`` are the IRQLs that were saved when those were acquired. ``in_doubt`` tells that an operation was on a lock, or with an IRQL, that merged paths had made one of
+    without an acquire is a need and no problem yet. ``saved_on_entry`` are the IRQLs that were saved when those were acquired. ``inside_on_entry`` are the kinds of
+    region that the role is entered in. ``in_doubt`` tells that an operation was on a lock, or with an IRQL, that merged paths had made one of
     several: what it would have said of one of them alone is not known.
     """
 
@@ -141,6 +142,7 @@ class LockMachine:
         self.tokens: dict[Term, Term] = {}
         self.held_on_entry: dict[Term, str] | None = None
         self.saved_on_entry: dict[Term, Term] = {}
+        self.inside_on_entry: tuple[str, ...] = ()
         self.in_doubt = False
 
     def same_storage(self, one: str, other: str) -> bool:

@@ -511,7 +511,7 @@ class _Program:
             defect = "held-at-exit"
         return Finding(
             defect=defect,
-            severity=local.severity,
+            severity="warning" if finding.doubt else local.severity,
             kind=finding.kind,
             operations=finding.operations,
             lock=finding.lock,

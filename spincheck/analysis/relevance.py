@@ -10,7 +10,8 @@ Leaving facts out can only add paths, and every finding is walked again with all
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from collections.abc import Set as AbstractSet
 
 from spincheck.analysis.cfg import Graph, base_variable, field_name, values_of, visit_place, visit_value
 from spincheck.analysis.summaries import Summary
@@ -121,7 +122,9 @@ class Relevance:
     """The slice of one function. ``points`` are its instructions, ``branches`` those of them that branch, ``locals`` and ``fields`` the names that matter.
 
     ``touches``: whether a call can change or need a lock, or may not return. ``writes``: the fields that a call may write.
-    ``reads``: those that it may read. ``result_matters``: callers look at the returned value. ``flags_matter``: callers may test a field that is set to a
+    ``reads``: those that it may read. ``tells``: whether callers ask if it is made, ``decides``: or if a callee makes such a call because of a
+    parameter that is passed on; of what decides about that only tests of parameters count, which are what a caller knows
+    (``tests_flags``: there are some), and those only if ``parameters_matter``. ``result_matters``: callers look at the returned value. ``flags_matter``: callers may test a field that is set to a
     constant here.
     """
 
@@ -131,9 +134,12 @@ class Relevance:
         touches: Callable[[Call], bool],
         writes: Callable[[Call], frozenset[str]],
         reads: Callable[[Call], frozenset[str]],
+        tells: Callable[[Call], bool],
+        decides: Callable[[Call, Collection[str]], bool],
         *,
         result_matters: bool,
         flags_matter: bool,
+        parameters_matter: bool,
     ) -> None:
         self._graph = graph
         self._reads = reads
@@ -154,6 +160,49 @@ class Relevance:
                 self._add(pc)
         while self._work:
             self._expand(self._work.pop())
+        self.tests_flags = False
+        parameters = {variable.name for variable in graph.function.parameters} - self._local_writers.keys() if parameters_matter else set[str]()
+        for pc, instruction in enumerate(graph.function.code):
+            if not isinstance(instruction, Call) or graph.order[pc] < 0 or not parameters:
+                continue
+            if decides(instruction, parameters):
+                self.points.add(pc)
+                self._add_flags(pc, parameters)
+                self.tests_flags = True
+            elif tells(instruction):
+                self._add_flags(pc, parameters)
+
+    def _add_flags(self, told: int, parameters: AbstractSet[str]) -> None:
+        """Add the tests of unchanged parameters that decide whether a call is made, but nothing that they depend on in turn."""
+        work, seen = [told], {told}
+        while work:
+            for branch in self._depends[work.pop()]:
+                if branch in seen:
+                    continue
+                seen.add(branch)
+                work.append(branch)
+                names = self._tested(branch)
+                if names and names <= parameters:
+                    self.branches.add(branch)
+                    self.points.add(branch)
+                    self.locals |= names
+                    self.tests_flags = True
+
+    def _tested(self, branch: int) -> set[str]:
+        """Return the variables that a branch reads; none when it reads anything else."""
+        names: set[str] = set()
+        other = False
+
+        def on_place(place: Place, loaded: bool) -> None:
+            nonlocal other
+            if isinstance(place, Local) and loaded:
+                names.add(place.name)
+            else:
+                other = True
+
+        for value in values_of(self._graph.function.code[branch]):
+            visit_value(value, on_place)
+        return set() if other else names
 
     def outcome_matters(self, call: Call, summary: Summary) -> bool:
         """Tell whether a call's result, or what it writes, has a part in what happens to locks."""

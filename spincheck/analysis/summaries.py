@@ -26,6 +26,9 @@ from spincheck.domain.terms import Term
 
 NOWHERE = -1
 
+LEAST, MOST = -(1 << 63), (1 << 64) - 1
+"""The outermost integers that an encoding has."""
+
 
 def in_exact(case: int) -> int:
     """Return how a step names a case of a callee's exact summary; its own inverse."""
@@ -220,10 +223,10 @@ class TermWriter:
         return len(self.rows) - 1
 
     def values(self, term: Term, allowed: IntSet) -> CaseSet:
-        """Return the set of a term."""
-        low = None if allowed.low <= -(1 << 63) else allowed.low
-        high = None if allowed.high >= 1 << 64 else allowed.high
-        return CaseSet(self.add(term), low, high, tuple(sorted(allowed.holes)))
+        """Return the set of a term; bounds beyond what any C type has are written as the outermost that have a form."""
+        low = None if allowed.low <= LEAST else min(allowed.low, MOST)
+        high = None if allowed.high > MOST else max(allowed.high, LEAST)
+        return CaseSet(self.add(term), low, high, tuple(sorted(hole for hole in allowed.holes if LEAST < hole < MOST)))
 
 
 RowReader = Callable[[int], Term]

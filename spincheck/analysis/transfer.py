@@ -103,6 +103,7 @@ class Interpreter:
         self.exact = False
         self.sides = Sides()
         self.revived: frozenset[tuple[int, int]] = frozenset()
+        self.present: tuple[int, ...] = ()
         self.names = temporaries(function)
         self._types = {variable.name: variable.type for variable in (*function.parameters, *function.locals)}
         self.returned = self.terms.make("local", "%return")
@@ -122,7 +123,7 @@ class Interpreter:
             state.memory[self.terms.make("local", parameter.name)] = value
             allowed = iv.TYPE_RANGES.get(parameter.type)
             if allowed is not None:
-                state.facts.sets[value] = allowed
+                state.facts.sets[value] = iv.meet(allowed, iv.compared("!=", 0)) if number in self.present else allowed
         return state
 
     # --- values ---

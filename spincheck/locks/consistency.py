@@ -67,6 +67,7 @@ def _kinds_exist(fragments: tuple[Fragment, ...], kinds: Mapping[str, Kind]) -> 
         named: list[tuple[Placed[Any], str]] = []
         named += [(row, row.value.kind) for row in fragment.operations]
         named += [(row, hold.kind) for row in fragment.roles for hold in row.value.holds]
+        named += [(row, kind) for row in fragment.roles for kind in row.value.inside]
         named += [(row, row.value.kind) for row in fragment.immediate]
         named += [(row, row.value.kind) for row in fragment.creations]
         named += [(row, kind) for row in fragment.forbidden for kind in row.value.kinds]

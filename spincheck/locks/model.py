@@ -147,7 +147,8 @@ class Role(_Fact, frozen=True):
     ``pattern`` matches the role type's name. ``balanced``: must end with what it began with; false for callbacks whose very
     purpose is to take or give back a lock (a cancel-safe queue's lock routines), which are judged like unknown callers'.
     ``irql``: the IRQL it is entered at, ``any`` where it is not documented or varies. ``concurrent``: several threads may run it at
-    the same time for one object.
+    the same time for one object. ``inside``: the kinds of region that the system has entered for it. ``present``: the parameters that
+    are never null.
     """
 
     pattern: str
@@ -156,6 +157,8 @@ class Role(_Fact, frozen=True):
     irql: Literal["passive", "apc", "dispatch", "device", "any"] = "any"
     balanced: bool = True
     concurrent: bool = False
+    inside: tuple[str, ...] = ()
+    present: tuple[int, ...] = ()
 
 
 class Immediate(_Fact, frozen=True):

@@ -89,6 +89,8 @@ class RoleRow(msgspec.Struct, forbid_unknown_fields=True):
     irql: str = "any"
     balanced: bool = True
     concurrent: bool = False
+    inside: list[str] = []
+    present: list[int] = []
 
 
 class ImmediateRow(msgspec.Struct, forbid_unknown_fields=True):
@@ -263,6 +265,8 @@ def make_role(row: RoleRow) -> Role:
         choice(row.irql, ("passive", "apc", "dispatch", "device", "any"), "IRQL"),  # type: ignore[arg-type]
         row.balanced,
         row.concurrent,
+        tuple(row.inside),
+        tuple(number_of(str(number)) for number in row.present),
     )
 
 

@@ -34,6 +34,26 @@ VOID EvtTimer(WDFTIMER Timer)
     KeReleaseSpinLockFromDpcLevel(&dev->Lock);
 }
 """,
+            """\
+EVT_WDF_TIMER EvtTimer;
+
+static VOID Stop(PDEVICE dev, BOOLEAN Wait)
+{
+    dev->Ready = FALSE;
+    if (Wait) {
+        KeWaitForSingleObject(&dev->Event, 0, 0, FALSE, NULL);
+    }
+}
+
+VOID EvtTimer(WDFTIMER Timer)
+{
+    PDEVICE dev = DeviceOf(Timer);
+
+    KeAcquireSpinLockAtDpcLevel(&dev->Lock);
+    Stop(dev, FALSE);
+    KeReleaseSpinLockFromDpcLevel(&dev->Lock);
+}
+""",
     )
     invalid = (
         Invalid(
@@ -50,5 +70,28 @@ VOID EvtWorkItem(WDFWORKITEM WorkItem)
 }
 """,
             (Expect(8, "WaitWhileSpinlock"),),
+        ),
+            Invalid(
+            """\
+EVT_WDF_TIMER EvtTimer;
+
+static VOID Stop(PDEVICE dev, BOOLEAN Wait)
+{
+    dev->Ready = FALSE;
+    if (Wait) {
+        KeWaitForSingleObject(&dev->Event, 0, 0, FALSE, NULL);
+    }
+}
+
+VOID EvtTimer(WDFTIMER Timer)
+{
+    PDEVICE dev = DeviceOf(Timer);
+
+    KeAcquireSpinLockAtDpcLevel(&dev->Lock);
+    Stop(dev, TRUE);
+    KeReleaseSpinLockFromDpcLevel(&dev->Lock);
+}
+""",
+            (Expect(16, "WaitWhileSpinlock"),),
         ),
     )

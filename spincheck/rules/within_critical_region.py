@@ -21,12 +21,28 @@ class WithinCriticalRegionRule(Rule):
         "to disable APCs are not recognised."
     )
     differs = (
-        "A guarded region, a spin lock or fast mutex that is held, and the combined calls are recognised. Told, as a "
-        "warning, in routines that the system calls and in helpers that have left the region themselves; the releases "
-        "are not told, because the acquire before them is."
+        "Whatever keeps normal kernel APCs away is recognised: a guarded region, an IRQL at APC_LEVEL or above, a spin "
+        "lock, a mutex or push lock that is held, the combined calls, and routines that the system calls inside a critical "
+        "region or in a thread of its own (system threads, work items, AddDevice, a framework queue's callbacks). Helpers are "
+        "followed to the routine that the system calls. The releases are not told, because the acquire before them is."
     )
     matches = (Match(("call-without-holding",), rank=PRIMARY, hinted=True),)
     valid = (
+        """\
+DRIVER_DISPATCH DispatchRead;
+
+NTSTATUS DispatchRead(PDEVICE_OBJECT DeviceObject, PIRP Irp)
+{
+    PDEVICE dev = DeviceObject->DeviceExtension;
+
+    KeEnterCriticalRegion();
+    ExAcquireResourceExclusiveLite(&dev->Resource, TRUE);
+    dev->Count++;
+    ExReleaseResourceLite(&dev->Resource);
+    KeLeaveCriticalRegion();
+    return STATUS_SUCCESS;
+}
+""",
         """\
 IO_WORKITEM_ROUTINE Work;
 
@@ -34,28 +50,71 @@ VOID Work(PDEVICE_OBJECT DeviceObject, PVOID Context)
 {
     PDEVICE dev = DeviceOf(Context);
 
-    KeEnterCriticalRegion();
     ExAcquireResourceExclusiveLite(&dev->Resource, TRUE);
     dev->Count++;
     ExReleaseResourceLite(&dev->Resource);
-    KeLeaveCriticalRegion();
+}
+""",
+        """\
+DRIVER_DISPATCH DispatchRead;
+
+static VOID Update(PDEVICE dev)
+{
+    ExAcquireResourceSharedLite(&dev->Resource, TRUE);
+    dev->Count++;
+    ExReleaseResourceLite(&dev->Resource);
+}
+
+NTSTATUS DispatchRead(PDEVICE_OBJECT DeviceObject, PIRP Irp)
+{
+    PDEVICE dev = DeviceObject->DeviceExtension;
+
+    ExAcquireFastMutex(&dev->Mutex);
+    Update(dev);
+    ExReleaseFastMutex(&dev->Mutex);
+    return STATUS_SUCCESS;
 }
 """,
     )
     invalid = (
         Invalid(
             """\
-IO_WORKITEM_ROUTINE Work;
+DRIVER_DISPATCH DispatchRead;
 
-VOID Work(PDEVICE_OBJECT DeviceObject, PVOID Context)
+NTSTATUS DispatchRead(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 {
-    PDEVICE dev = DeviceOf(Context);
+    PDEVICE dev = DeviceObject->DeviceExtension;
 
     ExAcquireResourceExclusiveLite(&dev->Resource, TRUE);
     dev->Count++;
     ExReleaseResourceLite(&dev->Resource);
+    return STATUS_SUCCESS;
 }
 """,
             (Expect(7, "WithinCriticalRegion"),),
+        ),
+        Invalid(
+            """\
+DRIVER_DISPATCH DispatchRead;
+
+static VOID Update(PDEVICE dev)
+{
+    ExAcquireResourceSharedLite(&dev->Resource, TRUE);
+    dev->Count++;
+    ExReleaseResourceLite(&dev->Resource);
+}
+
+NTSTATUS DispatchRead(PDEVICE_OBJECT DeviceObject, PIRP Irp)
+{
+    PDEVICE dev = DeviceObject->DeviceExtension;
+
+    KeEnterCriticalRegion();
+    Update(dev);
+    KeLeaveCriticalRegion();
+    Update(dev);
+    return STATUS_SUCCESS;
+}
+""",
+            (Expect(17, "WithinCriticalRegion"),),
         ),
     )

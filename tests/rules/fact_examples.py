@@ -157,6 +157,17 @@ def _role(family: str, row: Role, name: str) -> list[Case]:
             f"}} /* {me} */",
         ]
         made.append(_case(text, *([(line, part, "")] if wrong else ())))
+    before = [f"typedef void {role}({parameters});"]
+    after = [f"    {one}" for one in back]
+    if row.inside:  # the system has entered the region: a resource may be acquired
+        me = f"{name}_inside"
+        lines = ["    ExAcquireResourceSharedLite(&dev->Resource, TRUE);", "    ExReleaseResourceLite(&dev->Resource);"]
+        made.append(_case([*before, f"{role} {me};", f"void {me}({parameters})", "{", f"    {device}", *lines, "}"]))
+    for number in row.present:  # never null, so that what would happen then does not
+        me = f"{name}_present{number}"
+        tested = parameters.split(", ")[number].rpartition(" ")[2].lstrip("*")
+        lines = [f"    if ({tested} == 0) {{", f"        {take}", "    }"]
+        made.append(_case([*before, f"{role} {me};", f"void {me}({parameters})", "{", f"    {device}", *lines, *after, "}"]))
     return made
 
 
@@ -371,12 +382,16 @@ def _required(family: str, row: Required, name: str) -> list[Case]:
         before, after = {
             "critical": ("KeEnterCriticalRegion();", "KeLeaveCriticalRegion();"),
             "guarded": ("KeEnterGuardedRegion();", "KeLeaveGuardedRegion();"),
+            "irql": ("KIRQL old; KeRaiseIrql(1, &old);", "KeLowerIrql(old);"),
             "fastmutex": ("ExAcquireFastMutex((PFAST_MUTEX)b);", "ExReleaseFastMutex((PFAST_MUTEX)b);"),
+            "guardedmutex": ("KeAcquireGuardedMutex((PKGUARDED_MUTEX)b);", "KeReleaseGuardedMutex((PKGUARDED_MUTEX)b);"),
+            "pushlock": ("FltAcquirePushLockShared((PEX_PUSH_LOCK)b);", "FltReleasePushLock((PEX_PUSH_LOCK)b);"),
+            "resource": ("FltAcquireResourceShared((PERESOURCE)b);", "FltReleaseResource((PERESOURCE)b);"),
             "": ("", ""),
         }[kind]
         text = [
-            "typedef void IO_WORKITEM_ROUTINE_EX(void *a, void *b, void *c, void *d);",
-            f"IO_WORKITEM_ROUTINE_EX {me};",
+            "typedef void DRIVER_DISPATCH(void *a, void *b, void *c, void *d);",
+            f"DRIVER_DISPATCH {me};",
         ]
         text += _body(family, me, [before, *lines, after], head="void ")
         made.append(

@@ -103,7 +103,7 @@ def _joined(texts: list[str]) -> str:
         "HwInterrupt",
     )
     names += ("EvtTimer", "EvtDpc", "EvtWorkItem", "EvtD0Entry", "EvtIoRead", "EvtIsr", "EvtPrepareHardware")
-    names += ("DispatchRead", "DispatchPower", "DispatchCleanup")
+    names += ("DispatchRead", "DispatchPower", "DispatchCleanup", "Update", "Stop", "Refresh")
     parts = []
     for number, text in enumerate(texts):
         defines = "".join(f"#define {name} {name}_{number}\n" for name in names)
