@@ -2,7 +2,7 @@
 
 Owns the process that lives as long as a build. Flows in: one JSON object per line. Flows out: one JSON object per line, in order:
 
-    {"id": 1, "command": "unit", "input": "x.i", "output": "x.spin", "cwd": DIR, "options": {"cache": PATH|null, "rules": [..]|null}}
+    {"id": 1, "command": "unit", "input": "x.i", "output": "x.spin", "cwd": DIR, "options": {"cache": PATH|null, "rules": [..]|null, "jobs": N}}
     {"id": 1, "command": "recall", "output": "x.spin", "known_as": NAME, "cwd": DIR, "options": {..}}
     {"id": 2, "command": "link", "inputs": ["x.spin", ..], "output": "driver.json", "cwd": DIR, "options": {..}}
     {"id": 3, "command": "record", "build": {..}, "cwd": DIR, "options": {..}}
@@ -10,7 +10,7 @@ Owns the process that lives as long as a build. Flows in: one JSON object per li
 
     {"id": 1, "status": 0, "text": "", "stats": {..}, "diagnostics": [{"fingerprint", "severity", "text", ..}]}
 
-``status`` is the exit status that the command line would have: 0, 1 for violations, 2 for what cannot be read. ``text`` is what there is to
+``jobs`` is how many processes a driver's step may have; those beyond the first take only what nobody else wants of the processors. ``status`` is the exit status that the command line would have: 0, 1 for violations, 2 for what cannot be read. ``text`` is what there is to
 say beside the diagnostics; a link's diagnostics are those that its units have not told. With the option ``explain``, ``explained`` says
 of every function that was analysed why it was. Tables, header regions and the
 database connection stay in memory between requests, which is the reason for a process instead of a command per file. ``prepare`` loads now
@@ -47,7 +47,7 @@ _LONGEST_REQUEST = 64 * 1024 * 1024
 
 
 class WorkerOptions(msgspec.Struct, frozen=True):
-    """The options of a request; null is the same as missing."""
+    """The options of a request; null is the same as missing. ``jobs``: processes that a driver's step may have, itself included."""
 
     cache: str | None = None
     rules: tuple[str, ...] | None = None
@@ -56,6 +56,7 @@ class WorkerOptions(msgspec.Struct, frozen=True):
     roots: tuple[str, ...] | None = None
     reason_required: bool = False
     explain: bool = False
+    jobs: int = 1
 
 
 class StepRecord(msgspec.Struct, frozen=True):
@@ -188,7 +189,8 @@ class Worker:
         options = Options(
             rules=given.rules or (),
             cache=given.cache,
-            jobs=1,
+            jobs=max(given.jobs, 1),
+            spare=True,
             config=given.config,
             families=given.locks or (),
             roots=given.roots or (),

@@ -31,7 +31,7 @@ _ROOMS: Mapping[Shelf, tuple[str, ...]] = {
     "summary": (*_FRONT, *_BACK),  # its key has the function's tokens, of which the front end makes the code that it is of
     "outcome": (*_FRONT, *_BACK, "rules", "driver/render.py", "driver/drafts.py", "driver/units.py"),
     "tables": ("locks",),
-    "text": ("driver/recall.py", "driver/inputs.py", "driver/source.py"),
+    "text": ("driver/basis.py", "driver/recall.py", "driver/preprocess.py", "driver/inputs.py", "driver/source.py"),
 }
 """Shelf → the files and folders of the package whose code decides what the shelf's values are; of explanations, none."""
 

@@ -17,8 +17,12 @@ import re
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from spincheck.driver.source import Suppression, find_suppressions, may_suppress
+
+if TYPE_CHECKING:
+    from spincheck.driver.basis import Basis
 
 _BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 _PROBE = 65_536
@@ -33,10 +37,11 @@ class InputError(Exception):
 
 
 class Input:
-    """One translation unit's preprocessed text, under the name that the user gave it."""
+    """One translation unit's preprocessed text, under the name that the user gave it; ``basis``: what it was made of, if that is known."""
 
-    def __init__(self, name: str, data: bytes) -> None:
+    def __init__(self, name: str, data: bytes, basis: Basis | None = None) -> None:
         self.name = name
+        self.basis = basis
         self._data = data
 
     @cached_property

@@ -1,7 +1,7 @@
 """The units of a large run: which are known already, and who reads the others.
 
 Owns `Library`. Flows in: recipes for texts, a memory, workers. Flows out: the identity of every text, and units that can locate their tokens.
-A text must be made each time (nothing else says whether a header has changed), but is not kept. On this machine threads make the
+A text is made unless it is known that it would be the same again, and is not kept. On this machine threads make the
 texts, since the work is the compiler's, and only what is new goes to a process; a cluster makes them itself, and is told
 which identity is expected. So an unchanged file costs its preprocessing and a hash, and a run without news starts no process.
 """
@@ -15,7 +15,9 @@ from itertools import islice
 
 import msgspec
 
+from spincheck.driver.basis import Basis
 from spincheck.driver.inputs import Input, InputError
+from spincheck.driver.recall import Known
 from spincheck.driver.recipe import Recipe
 from spincheck.driver.settings import Knowledge
 from spincheck.driver.source import Suppression
@@ -31,8 +33,8 @@ _ENCODE = msgspec.msgpack.Encoder().encode
 class Library:
     """The texts and units of some recipes.
 
-    ``key`` makes a key that depends on what the run knows. ``jobs`` compilers run at a time; ``remote``: the workers run them. ``progress`` is told
-    how many files are read.
+    ``key`` makes a key that depends on what the run knows. ``jobs`` compilers run at a time; ``remote``: the workers run them. ``known`` is what is known of
+    each text without making it, and ``keep`` remembers what a text was made of. ``progress`` is told how many files are read.
     """
 
     def __init__(
@@ -44,6 +46,8 @@ class Library:
         *,
         jobs: int,
         remote: bool,
+        known: Sequence[Known | None] = (),
+        keep: Callable[[Recipe, str, tuple[Suppression, ...], Basis | None], None] = lambda *_text: None,
         progress: Progress = unwatched,
     ) -> None:
         self._recipes = recipes
@@ -52,6 +56,8 @@ class Library:
         self._workers = workers
         self._jobs = jobs
         self._remote = remote
+        self._known = known or [None] * len(recipes)
+        self._keep_text = keep
         self._progress = progress
         self._read = 0
         self._results: list[ReadResult] = [ReadResult()] * len(recipes)
@@ -99,7 +105,10 @@ class Library:
     def _expected(self) -> list[str]:
         keys = [self._text_key(recipe) for recipe in self._recipes]
         found = self._memory.get_many("outcome", keys)
-        return [found.get(key, b"").decode("ascii", "replace") for key in keys]
+        return [
+            found.get(key, b"").decode("ascii", "replace") if known is None else known.identity
+            for key, known in zip(keys, self._known, strict=True)
+        ]
 
     def _text_key(self, recipe: Recipe) -> str:
         return self._key("text", recipe.name, recipe.directory, *recipe.command)
@@ -107,7 +116,11 @@ class Library:
     def _carry_out(self, wanted: dict[int, str]) -> None:
         """Carry out the reading of these recipes, each with the identity that is expected."""
         failed: dict[int, str] = {}
-        for number, data in self._workers.map(self._setup, self._tasks(wanted, failed)):
+        unknown = dict(wanted)
+        for number, known in enumerate(self._known):
+            if known is not None and wanted.get(number) == known.identity:
+                self._keep(number, unknown.pop(number), ReadResult(known.identity, known.comments))
+        for number, data in self._workers.map(self._setup, self._tasks(unknown, failed)):
             result = RESULT.decode(data)
             if result.error:
                 failed[number] = result.error
@@ -135,6 +148,7 @@ class Library:
                     except InputError as error:
                         failed[number] = str(error)
                         return
+                    self._keep_text(recipe, text.identity, text.comments, text.basis)
                     if text.identity == wanted[number]:
                         self._keep(number, wanted[number], ReadResult(text.identity, text.comments))
                         continue
@@ -151,6 +165,7 @@ class Library:
         if result.body:
             self._bodies[result.identity] = result.body
             self._memory.put("outcome", self._key("read", result.identity), result.body)
+        self._keep_text(self._recipes[number], result.identity, result.comments, result.basis)
         if result.identity != expected:
             self._memory.put("outcome", self._text_key(self._recipes[number]), result.identity.encode())
         self._results[number] = msgspec.structs.replace(result, body=b"", kept=())

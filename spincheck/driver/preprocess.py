@@ -2,24 +2,40 @@
 
 Owns ``--cc`` and ``--compdb``: a compile command becomes the command that only preprocesses. The compiler is run, never guessed at: its flags
 decide what the text is. gcc, clang and zig write to standard output with ``-E``, cl and clang-cl with ``/E``.
+
+gcc and clang also say which directories they search and which programs they are (``-v``), so that the next run can tell whether the text would be
+the same (`spincheck.driver.basis`). Where they do not say it, or read files that no line marker names, that run preprocesses again.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path, PureWindowsPath
 
 import msgspec
 
+from spincheck.driver.basis import Basis, Files
 from spincheck.driver.inputs import Input, InputError, read_bytes
 from spincheck.driver.recipe import Recipe
 
 _WITH_VALUE = {"-o", "-MF", "-MT", "-MQ", "-MJ", "--serialize-diagnostics"}
 _ALONE = {"-c", "-S", "-E", "-MD", "-MMD", "-MP", "-M", "-MM", "-MG", "/c", "-save-temps"}
 _MSVC_PREFIXES = ("/Fo", "/Fd", "/Fe", "/Fi", "/FS", "-Fo", "-Fd", "-Fe", "-Fi", "-FS")
+_UNNAMED = ("-imacros", "--imacros", "-specs", "--specs", "-fplugin", "-Xclang", "-Xpreprocessor", "@", "/FU", "/Yu", "-Yu", "-include-pch", "-fmodules", "-ivfsoverlay")
+"""Beginnings of options that have a compiler read files that no line marker names."""
+
+_PROGRAM = re.compile(r'^ "?(/[^"\n]+?)"? ', re.MULTILINE)
+_PLACE = re.compile(r"^ (/?[^ \n][^\n]*)$", re.MULTILINE)
+_MISSING = re.compile(r'"([^"\n]+)"$', re.MULTILINE)
+"""Of what ``-v`` writes, in any language: the program that preprocesses, directories that are searched, and directories that would be."""
+
+_files = Files()
+
 SOURCE_SUFFIXES = frozenset({".c", ".C", ".h"})
 
 
@@ -84,18 +100,36 @@ def read_database(path: str) -> list[Entry]:
 def preprocess(path: str, command: Sequence[str], directory: str | None) -> Input:
     """Run the preprocessing form of a compile command in ``directory``; raises `InputError` with the compiler's message."""
     arguments = preprocess_command(command)
-    try:
-        run = subprocess.run(
-            arguments, cwd=directory, capture_output=True, check=False, stdin=subprocess.DEVNULL
-        )
-    except OSError as error:
-        raise InputError(f"{path}: cannot run {arguments[0]}: {error.strerror or error}") from None
+    began = time.time()
+    run = _run(path, [*arguments, "-v"], directory) if "/E" not in arguments and "--" not in arguments else None
+    if run is None or run.returncode != 0:
+        run = _run(path, arguments, directory)
+    elif not any(word.startswith(_UNNAMED) for word in command[1:]):
+        return Input(path, run.stdout, _basis(run, directory or "", began))
     if run.returncode != 0:
         message = run.stderr.decode("utf-8", "replace").strip()
         raise InputError(
             f"{path}: does not preprocess; {arguments[0]} says:\n{message or f'exit status {run.returncode}'}"
         )
     return Input(path, run.stdout)
+
+
+def _run(path: str, arguments: Sequence[str], directory: str | None) -> subprocess.CompletedProcess[bytes]:
+    try:
+        return subprocess.run(arguments, cwd=directory, capture_output=True, check=False, stdin=subprocess.DEVNULL)
+    except OSError as error:
+        raise InputError(f"{path}: cannot run {arguments[0]}: {error.strerror or error}") from None
+
+
+def _basis(run: subprocess.CompletedProcess[bytes], directory: str, began: float) -> Basis | None:
+    """Return what a text was made of, by what the compiler wrote about it with ``-v``."""
+    said = os.fsdecode(run.stderr).replace("\r", "")
+    tools = [match[1] for match in _PROGRAM.finditer(said)]
+    searched = [match[1] for match in _PLACE.finditer(said) if Path(directory, match[1]).is_dir()]
+    if not searched or not any(map(os.path.isfile, tools)):
+        return None
+    missing = [match[1] for match in _MISSING.finditer(said)]
+    return _files.basis(run.stdout, directory, began, tools, [*searched, *missing])
 
 
 def preprocess_command(command: Sequence[str]) -> list[str]:

@@ -40,9 +40,11 @@ if TYPE_CHECKING:
     from spincheck.analysis.findings import Account
     from spincheck.analysis.waves import Team
     from spincheck.cache.store import Store
-    from spincheck.driver.recall import Recall
+    from spincheck.driver.basis import Basis
+    from spincheck.driver.recall import Known, Recall
     from spincheck.driver.render import LocatedUnit
     from spincheck.driver.units import PackedUnit, UnitBody
+    from spincheck.driver.workers import Cluster
 
 __all__ = ["InputError", "Options", "Session", "check_paths", "check_texts", "link", "unit"]
 
@@ -133,18 +135,40 @@ class Session:
 
     @few_collections()
     def check_recipes(self, recipes: Sequence[Recipe], *, target: str, record: bool = True) -> Report:
-        """Check the texts that these recipes lead to, together as one driver; read by several processes or machines where that pays."""
-        jobs = min(self.options.jobs or processors(), len(recipes))
-        if not self.options.dask and (len(recipes) < MANY_FILES or sum(one.size() for one in recipes) < MANY_BYTES):
-            return self.check(load(recipes, jobs), target=target, record=record)
+        """Check the texts that these recipes lead to, together as one driver; read by several processes or machines where that pays.
+
+        A text that a compile command makes is not made when it is known that it would be the same again.
+        """
         started = time.monotonic()
+        jobs = min(self.options.jobs or processors(), len(recipes))
+        known = self._texts_known(recipes)
+        if known and None not in known:
+            key = self._check_key("closed", (one.identity for one in known if one is not None))
+            drafts = self._remembered(key)
+            if drafts is not None:
+                self._trace(f"check closed {target}", key)
+                comments = (comment for one in known if one is not None for comment in one.comments)
+                stats = Stats(functions_reused=drafts.summaries)
+                return self._checked(drafts, stats, comments, started, target, whole=True, record=record)
+        few = len(recipes) < MANY_FILES or sum(one.size() for one in recipes) < MANY_BYTES
+        # What is read as tasks is kept for each text, so that the next run need not make the others'
+        if few and not known and not self.options.dask:
+            return self.check(load(recipes, jobs), target=target, record=record)
         from spincheck.driver.many import Library  # noqa: PLC0415
-        from spincheck.driver.workers import workers  # noqa: PLC0415
+        from spincheck.driver.workers import Cluster, workers  # noqa: PLC0415
 
         cache = None if self._store is None or self.options.dask else str(self._store.path)
         with workers(jobs, self.options.dask) as group:
             library = Library(
-                recipes, self._memory, self._key, group, jobs=jobs, remote=bool(self.options.dask), progress=self.progress
+                recipes,
+                self._memory,
+                self._key,
+                group,
+                jobs=jobs,
+                remote=bool(self.options.dask),
+                known=known,
+                keep=self._keep_text,
+                progress=self.progress,
             )
             library.read(
                 self.knowledge,
@@ -158,7 +182,7 @@ class Session:
             else:
                 units = library.units()
                 read = Stats(0, 0, library.scanned, library.reused)
-                with self._team(units, jobs) as team:
+                with self._team(units, jobs, cluster=group if isinstance(group, Cluster) else None) as team:
                     drafts, stats = self._judged(key, units, "closed", read, team)
         self._trace(f"check closed {target}", key)
         return self._checked(drafts, stats, library.comments(), started, target, whole=True, record=record)
@@ -176,7 +200,12 @@ class Session:
         one = read_input(path)
         body, data, stats = self._unit_body(one)
         if known_as:
-            self._recall.keep(known_as, one, began)
+            from spincheck.driver.recall import Known  # noqa: PLC0415 -- for build systems only
+
+            here = str(Path.cwd())
+            basis = self._recall.files.basis(one.data, here, began)
+            if basis is not None:
+                self._recall.keep(known_as, Known(one.identity, one.comments, here, basis))
         return self._unit_written(body, data, one.comments, out, stats, started, record=record)
 
     @few_collections()
@@ -220,9 +249,25 @@ class Session:
 
     @cached_property
     def _recall(self) -> Recall:
-        from spincheck.driver.recall import Recall as Recalled  # noqa: PLC0415 -- for build systems only
+        from spincheck.driver.recall import Recall  # noqa: PLC0415 -- preprocessed text has no need of it
 
-        return Recalled(self._memory)
+        return Recall(self._memory)
+
+    def _texts_known(self, recipes: Sequence[Recipe]) -> list[Known | None]:
+        """Return what is known of each text, without making it."""
+        if self._store is None or not any(recipe.command for recipe in recipes):
+            return []
+        from spincheck.driver.recall import recipe_name  # noqa: PLC0415
+
+        names = [recipe_name(recipe) if recipe.command else "" for recipe in recipes]
+        found = self._recall.find_all([name for name in names if name])
+        return [found.get(name) for name in names]
+
+    def _keep_text(self, recipe: Recipe, identity: str, comments: tuple[Suppression, ...], basis: Basis | None) -> None:
+        if self._store is not None and basis is not None:
+            from spincheck.driver.recall import Known, recipe_name  # noqa: PLC0415
+
+            self._recall.keep(recipe_name(recipe), Known(identity, comments, recipe.directory, basis))
 
     def link(self, unit_files: Sequence[str], out: str) -> Report:
         """Check unit files together in a closed world and write the JSON report."""
@@ -357,18 +402,22 @@ class Session:
             self._record("check", target, report)
         return report
 
-    def _team(self, units: Sequence[PackedUnit], jobs: int, files: Sequence[str] = ()) -> AbstractContextManager[Team | None]:
+    def _team(
+        self, units: Sequence[PackedUnit], jobs: int, files: Sequence[str] = (), cluster: Cluster | None = None
+    ) -> AbstractContextManager[Team | None]:
         """Return processes that may help with a driver step, as many as it has work for; ``files``: where the units can be read."""
         from spincheck.analysis.waves import FUNCTION, HELPER, HELPERS, REST  # noqa: PLC0415
 
         work = sum(header.lines + FUNCTION for unit in units for header in unit.record.functions)
-        size = min(jobs - 1, work // HELPER, HELPERS)
-        if size < 1 or work < REST:
+        size = min(work // HELPER, HELPERS)
+        if size < 1 or work < REST or (jobs < 2 and cluster is None):
             return nullcontext()
+        from spincheck.driver.team import SPARE, setup  # noqa: PLC0415
         from spincheck.driver.team import Team as Processes  # noqa: PLC0415
-        from spincheck.driver.team import setup  # noqa: PLC0415
 
-        return Processes(size, lambda: setup(self.knowledge, units, files))
+        if cluster is not None:
+            return cluster.team(size, lambda: setup(self.knowledge, units, files))
+        return Processes(min(size, jobs - 1), lambda: setup(self.knowledge, units, files, SPARE if self.options.spare else 0))
 
     def _analysed(
         self, units: Sequence[LocatedUnit], world: World, read: Stats, team: Team | None = None

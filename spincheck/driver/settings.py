@@ -37,7 +37,7 @@ class Options(msgspec.Struct, frozen=True):
     for the configuration's. ``roots``: directories whose files are the project's own; empty lets the line markers decide. ``root``: the
     directory that paths are told from, "" for the current one. ``reason_required``: a suppression comment must give its reason.
     ``dask``: address of a Dask scheduler whose workers read the texts, "" for this machine. ``explain``: say why functions were
-    analysed again.
+    analysed again. ``spare``: processes that help take only what nobody else wants of the processors.
     """
 
     rules: tuple[str, ...] = ()
@@ -50,6 +50,7 @@ class Options(msgspec.Struct, frozen=True):
     reason_required: bool = False
     dask: str = ""
     explain: bool = False
+    spare: bool = False
 
 
 def default_cache(root: str = "") -> str:

@@ -23,6 +23,7 @@ from spincheck.analysis.program import prepare
 from spincheck.cache.keys import Stamped, digest, stamp
 from spincheck.cache.recent import Recent
 from spincheck.diagnostics import Coverage
+from spincheck.driver.basis import Basis
 from spincheck.driver.drafts import Drafts
 from spincheck.driver.inputs import InputError
 from spincheck.driver.read import ReadUnit
@@ -60,7 +61,7 @@ class ReadResult(msgspec.Struct, frozen=True, array_like=True):
     """What came of a text.
 
     ``identity`` is that of `Input`. ``body`` is the unit as in a unit file, empty where it was known. ``kept`` is what the cache should get.
-    ``error`` is why there is no text, for the user.
+    ``error`` is why there is no text, for the user. ``basis`` is what a text was made of that a compile command made.
     """
 
     identity: str = ""
@@ -70,6 +71,7 @@ class ReadResult(msgspec.Struct, frozen=True, array_like=True):
     reused: int = 0
     kept: tuple[tuple[Shelf, str, bytes], ...] = ()
     error: str = ""
+    basis: Basis | None = None
 
 
 _PROGRAM = msgspec.msgpack.Decoder(tuple[str, msgspec.Raw, msgspec.Raw, msgspec.Raw, msgspec.Raw])
@@ -136,14 +138,14 @@ def _read(task: ReadTask, settings: Settings, tables: Tables, cache: str | None)
     text = task.recipe.load()
     identity, comments = text.identity, text.comments
     if identity == task.known:
-        return ReadResult(identity, comments)
+        return ReadResult(identity, comments, basis=text.basis)
     with _one_at_a_time, _memory(cache) as (memory, recorder):
         unit = read_unit(text.text, name=text.name, settings=settings, memory=memory)
         module = ReadUnit(unit)
         body = pack(module, NO_DRAFTS, {})
         prepare(module, tables, memory)
     kept = tuple((shelf, key, value) for (shelf, key), value in recorder.kept.items()) if recorder is not None else ()
-    return ReadResult(identity, comments, body, unit.stats.regions_scanned, unit.stats.regions_reused, kept)
+    return ReadResult(identity, comments, body, unit.stats.regions_scanned, unit.stats.regions_reused, kept, basis=text.basis)
 
 
 @contextmanager

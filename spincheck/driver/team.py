@@ -1,25 +1,33 @@
-"""Processes of this machine that help to summarise one program.
+"""Processes that help to summarise one program: of this machine, or of a cluster.
 
-Owns `Team`, the processes behind `spincheck.analysis.waves`, and what runs in them. Each keeps a program of the same units for as long as the
-step lasts, so a batch needs only numbers and what the others have summarised since the last one. They start when the first batch is given: a small driver
-starts none. Everything that crosses is MessagePack decoded into fixed types. A process that dies takes its batches with it, and who asked does them again.
+Owns `Members`, the account of who was given what, `Team`, the processes of this machine behind `spincheck.analysis.waves`, and what runs in either kind. Each keeps a program
+of the same units for as long as the step lasts, so a batch needs only numbers and what the others have summarised since the last one. They start when the first batch is given: a
+small driver starts none. Everything that crosses is MessagePack decoded into fixed types.
 
-A pool that hands tasks to whoever is free, as for reading, would not do: a batch counts on what its process has been told before.
+A pool that hands tasks to whoever is free, as for reading, would not do: a batch counts on what its process has been told before. A batch says how much that is, and a
+process that was told less makes nothing of it. Whatever goes wrong with a process (it dies, has no memory, is of another version), what it was given comes back
+as not made, it is given nothing more, and who asked does the work again: a summary follows from the program, so this costs time and nothing else.
 """
 
 from __future__ import annotations
 
 import gc
 import multiprocessing
-from collections.abc import Callable, Sequence
+import os
+import threading
+from abc import ABC, abstractmethod
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import suppress
 from types import TracebackType
-from typing import Literal, Self
+from typing import Generic, Literal, Self, TypeVar
 
 import msgspec
 
 from spincheck.analysis.program import Helper
 from spincheck.analysis.waves import Settled
+from spincheck.cache.keys import digest
 from spincheck.cache.recent import RUN_BYTES, Recent
 from spincheck.driver.garbage import THRESHOLDS
 from spincheck.driver.inputs import InputError
@@ -31,9 +39,21 @@ from spincheck.locks.tables import UserTables, load
 BATCHES = 2
 """Batches that a process has at a time, so that it is not idle while it is waited for."""
 
+SPARE = 10
+"""By how much processes are nicer that take only what nobody else wants of the processors."""
+
+_PROGRAMS = 2
+"""Programs that a worker of a cluster keeps."""
+
+Given = TypeVar("Given")
+"""What stands for a batch that is under way."""
+
 
 class TeamSetup(msgspec.Struct, frozen=True, array_like=True):
-    """What a process needs to have the same program: unit files by their paths, or the bodies of units themselves, in the asking process's order."""
+    """What a process needs to have the same program: unit files by their paths, or the bodies of units themselves, in the asking process's order.
+
+    ``nice``: how much lower the process's priority is.
+    """
 
     program: str
     families: tuple[str, ...]
@@ -41,43 +61,38 @@ class TeamSetup(msgspec.Struct, frozen=True, array_like=True):
     world: Literal["open", "closed"]
     files: tuple[str, ...] = ()
     bodies: tuple[bytes, ...] = ()
+    nice: int = 0
 
 
 class Batch(msgspec.Struct, frozen=True, array_like=True):
-    """Components to summarise, and what to learn before."""
+    """Components to summarise, and what to learn before: ``news``, after ``since`` others that came with earlier batches."""
 
     numbers: tuple[int, ...]
     news: tuple[Settled, ...]
+    since: int = 0
 
-
-_GONE = (OSError, RuntimeError)
-"""What concurrent.futures raises for a process that was ended from outside, or could not be started."""
 
 _ENCODE = msgspec.msgpack.Encoder().encode
 _SETUP = msgspec.msgpack.Decoder(TeamSetup)
 _BATCH = msgspec.msgpack.Decoder(Batch)
 _RESULT = msgspec.msgpack.Decoder(tuple[Settled, ...])
 
-_helper: list[Helper] = []
-"""The program of this process, if it is one of a team and could make it."""
 
-
-def setup(knowledge: Knowledge, units: Sequence[PackedUnit], files: Sequence[str]) -> TeamSetup:
+def setup(knowledge: Knowledge, units: Sequence[PackedUnit], files: Sequence[str], nice: int = 0) -> TeamSetup:
     """Return what processes need for a driver step; the bodies of the units where they are in no ``files``."""
     bodies = () if files else tuple(_ENCODE(unit.body) for unit in units)
-    return TeamSetup(program(), knowledge.families, knowledge.config.user, "closed", tuple(files), bodies)
+    return TeamSetup(program(), knowledge.families, knowledge.config.user, "closed", tuple(files), bodies, nice)
 
 
-class Team:
-    """``size`` processes. ``setup`` is asked for once, when they start."""
+class Members(ABC, Generic[Given]):
+    """``size`` processes, see `spincheck.analysis.waves.Team`: who was given what, was told what, and is of use."""
 
-    def __init__(self, size: int, setup: Callable[[], TeamSetup]) -> None:
+    def __init__(self, size: int) -> None:
         self.size = size
-        self._setup = setup
-        self._processes: list[ProcessPoolExecutor] = []
-        self._given: dict[Future[bytes], tuple[int, tuple[int, ...]]] = {}
+        self._given: dict[Given, tuple[int, tuple[int, ...]]] = {}
         self._loads = [0] * size
-        self._broken = False
+        self._told = [0] * size
+        self._gone: set[int] = set()
 
     @property
     def busy(self) -> bool:
@@ -86,22 +101,15 @@ class Team:
 
     def free(self) -> int | None:
         """See `spincheck.analysis.waves.Team`."""
-        if self._broken:
-            return None
-        if not self._processes:
-            self._start()
-        process = min(range(self.size), key=self._loads.__getitem__)
-        return process if self._loads[process] < BATCHES else None
+        left = [process for process in range(self.size) if process not in self._gone]
+        process = min(left, key=self._loads.__getitem__, default=None)
+        return process if process is not None and self._loads[process] < BATCHES else None
 
     def give(self, process: int, numbers: Sequence[int], news: Sequence[Settled]) -> None:
         """See `spincheck.analysis.waves.Team`."""
-        batch = _ENCODE(Batch(tuple(numbers), tuple(news)))
-        try:
-            future = self._processes[process].submit(carry_out, batch)
-        except _GONE as error:
-            future = Future()
-            future.set_exception(error)
-        self._given[future] = process, tuple(numbers)
+        batch = Batch(tuple(numbers), tuple(news), self._told[process])
+        self._told[process] += len(news)
+        self._given[self._submit(process, _ENCODE(batch))] = process, batch.numbers
         self._loads[process] += 1
 
     def collect(self, *, wait: bool) -> list[Settled]:
@@ -109,18 +117,53 @@ class Team:
         if not self._given:
             return []
         found: list[Settled] = []
-        for future in sorted(_finished(self._given, patient=wait), key=self._given.__getitem__):
-            process, numbers = self._given.pop(future)
+        for given in sorted(self._finished(self._given, patient=wait), key=self._given.__getitem__):
+            process, numbers = self._given.pop(given)
             self._loads[process] -= 1
-            error = future.exception()
-            if error is None:
-                found += _RESULT.decode(future.result())
-            elif isinstance(error, _GONE):
-                self._broken = True
-                found += [Settled(number) for number in numbers]
-            else:
-                raise error
+            result = self._result(given)
+            made = () if result is None else _RESULT.decode(result)
+            if not any(one.known for one in made):
+                self._gone.add(process)
+                made = tuple(Settled(number) for number in numbers)
+            found += made
         return found
+
+    @abstractmethod
+    def _submit(self, process: int, batch: bytes) -> Given:
+        """Have a process carry a batch out. Raises nothing."""
+
+    @abstractmethod
+    def _finished(self, given: Iterable[Given], *, patient: bool) -> Iterable[Given]:
+        """Return which batches are back, at least one if ``patient``."""
+
+    @abstractmethod
+    def _result(self, given: Given) -> bytes | None:
+        """Return the result of a batch, None when it was not carried out. Raises nothing."""
+
+
+class Team(Members["Future[bytes]"]):
+    """``size`` processes of this machine. ``setup`` is asked for once, when they start."""
+
+    def __init__(self, size: int, setup: Callable[[], TeamSetup]) -> None:
+        super().__init__(size)
+        self._setup = setup
+        self._processes: list[ProcessPoolExecutor] = []
+
+    def _submit(self, process: int, batch: bytes) -> Future[bytes]:
+        try:
+            if not self._processes:
+                self._start()
+            return self._processes[process].submit(carry_out, batch)
+        except (OSError, RuntimeError) as error:  # it has ended, or cannot be started
+            future: Future[bytes] = Future()
+            future.set_exception(error)
+            return future
+
+    def _finished(self, given: Iterable[Future[bytes]], *, patient: bool) -> Iterable[Future[bytes]]:
+        return wait(given, timeout=None if patient else 0, return_when=FIRST_COMPLETED).done
+
+    def _result(self, given: Future[bytes]) -> bytes | None:
+        return given.result() if given.exception() is None else None
 
     def _start(self) -> None:
         # "spawn", because a forked child would inherit the parent's SQLite connection, and because Windows has nothing else.
@@ -142,29 +185,63 @@ class Team:
             process.shutdown(wait=error is None, cancel_futures=True)
 
 
-def _finished(given: dict[Future[bytes], tuple[int, tuple[int, ...]]], *, patient: bool) -> set[Future[bytes]]:
-    return wait(given, timeout=None if patient else 0, return_when=FIRST_COMPLETED).done
+class _Member:
+    """A program in this process, if it could be made, and how much it was told. Thread-safe."""
+
+    def __init__(self, setup: bytes) -> None:
+        self._lock = threading.Lock()
+        self._told = 0
+        self._helper = _helper(setup)
+
+    def carry_out(self, batch: Batch) -> tuple[Settled, ...]:
+        with self._lock:
+            if self._helper is None or batch.since > self._told:
+                return tuple(Settled(number) for number in batch.numbers)
+            self._helper.learn(batch.news[self._told - batch.since :])
+            self._told = max(self._told, batch.since + len(batch.news))
+            return tuple(self._helper.settle(number) for number in batch.numbers)
 
 
-def begin(setup: bytes) -> None:
-    """Make the program in this process. What cannot be read makes none: then each batch comes back empty."""
-    gc.set_threshold(*THRESHOLDS)
+def _helper(setup: bytes) -> Helper | None:
     shared = _SETUP.decode(setup)
     if shared.program != program():
-        return
+        return None
     try:
         bodies = [unpack(body) for body in shared.bodies] if shared.bodies else [read_unit_file(path)[1] for path in shared.files]
     except InputError:
-        return
+        return None
     memory = Recent(RUN_BYTES)
     tables = load(shared.families, shared.user, memory)
-    _helper.append(Helper([PackedUnit(body) for body in bodies if body is not None], shared.world, tables, memory))
+    return Helper([PackedUnit(body) for body in bodies if body is not None], shared.world, tables, memory)
+
+
+_members: OrderedDict[str, _Member] = OrderedDict()
+"""The programs of this process, under "" that of a member of a `Team`."""
+
+_making = threading.Lock()
+
+
+def begin(setup: bytes) -> None:
+    """Make the program in a process of a `Team`. What cannot be read makes none: then each batch comes back empty."""
+    gc.set_threshold(*THRESHOLDS)
+    nice = _SETUP.decode(setup).nice
+    if nice and hasattr(os, "nice"):
+        with suppress(OSError):
+            os.nice(nice)
+    _members[""] = _Member(setup)
 
 
 def carry_out(batch: bytes) -> bytes:
-    """Summarise the components of a `Batch`; return a tuple of `Settled`."""
-    work = _BATCH.decode(batch)
-    if not _helper:
-        return _ENCODE(tuple(Settled(number) for number in work.numbers))
-    _helper[0].learn(work.news)
-    return _ENCODE(tuple(_helper[0].settle(number) for number in work.numbers))
+    """Summarise the components of a `Batch` in a process of a `Team`; return a tuple of `Settled`."""
+    return _ENCODE(_members[""].carry_out(_BATCH.decode(batch)))
+
+
+def carry_out_anywhere(setup: bytes, batch: bytes) -> bytes:
+    """Do as `carry_out`, in a process that may have other programs, or none."""
+    name = digest(setup)
+    with _making:
+        member = _members.pop(name, None) or _Member(setup)
+        _members[name] = member
+        while len(_members) > _PROGRAMS:
+            _members.popitem(last=False)
+    return _ENCODE(member.carry_out(_BATCH.decode(batch)))

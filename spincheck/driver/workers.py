@@ -8,15 +8,17 @@ their results at once.
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, nullcontext
 from itertools import chain, islice
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from spincheck.analysis.waves import Team
 from spincheck.driver.inputs import InputError
 from spincheck.driver.tasks import carry_out
+from spincheck.driver.team import TeamSetup
 
 AHEAD = 3
 """Tasks waiting for each process, so that none is idle while its next task is made."""
@@ -32,6 +34,15 @@ class Workers(Protocol):
 
     def map(self, setup: bytes, tasks: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
         """Yield each task's number and result, in any order. Raises `InputError` when a task can be carried out nowhere."""
+        ...
+
+
+@runtime_checkable
+class Cluster(Workers, Protocol):
+    """Workers of other machines, which can also help with one program."""
+
+    def team(self, most: int, setup: Callable[[], TeamSetup]) -> AbstractContextManager[Team]:
+        """Return at most so many of them. Raises `InputError`."""
         ...
 
 
@@ -81,7 +92,7 @@ class Pool:
 def workers(jobs: int, dask: str) -> AbstractContextManager[Workers]:
     """Return the workers of the Dask scheduler at an address, or ``jobs`` processes. Raises `InputError`."""
     if dask:
-        from spincheck.driver.cluster import Cluster  # noqa: PLC0415 -- Dask takes a second to import
+        from spincheck.driver.cluster import Cluster as Dask  # noqa: PLC0415 -- Dask takes a second to import
 
-        return Cluster(dask)
+        return Dask(dask)
     return nullcontext(Pool(jobs) if jobs > 1 else Here())

@@ -10,10 +10,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
+from spincheck.analysis import waves
+from spincheck.analysis.waves import Settled
 from spincheck.diagnostics import Report, Stats
 from spincheck.driver import cluster as clusters
 from spincheck.driver import session as sessions
@@ -205,3 +208,73 @@ def test_a_worker_with_other_code_declines():
     result = RESULT.decode(carry_out(setup, msgspec.msgpack.encode(ReadTask(Recipe("a.i", data=b"int a;")))))
     assert "install the same version" in result.error
     assert result.body == b""
+
+
+@pytest.fixture
+def eager(monkeypatch: pytest.MonkeyPatch) -> list[Settled]:
+    """Have a program of any size summarised by the cluster; what it made."""
+    for name in ("DONE", "REST"):
+        monkeypatch.setattr(waves, name, 0)
+    monkeypatch.setattr(waves, "HELPER", 1)
+    made: list[Settled] = []
+    collect = clusters.Mates.collect
+
+    def watched(self: clusters.Mates, *, wait: bool) -> list[Settled]:
+        found = collect(self, wait=wait)
+        made.extend(one for one in found if one.known)
+        return found
+
+    monkeypatch.setattr(clusters.Mates, "collect", watched)
+    return made
+
+
+def test_workers_summarise(database, tmp_path, eager):
+    recipes = recipes_by_database(database, [])
+    local = check(recipes, jobs=1, cache=str(tmp_path / "local.sqlite"))
+    assert not eager
+    with scheduler(0) as address, worker(address, tmp_path / "a"), worker(address, tmp_path / "b"):
+        report = check(recipes, dask=address, cache=str(tmp_path / "cluster.sqlite"))
+    assert eager
+    assert shown(report) == shown(local)
+    assert (report.stats.functions_analysed, report.stats.functions_reused) == (local.stats.functions_analysed, local.stats.functions_reused)
+    here = check(recipes, jobs=1, cache=str(tmp_path / "cluster.sqlite"))
+    assert here.stats.functions_analysed == 0
+
+
+@pytest.mark.usefixtures("eager")
+@pytest.mark.parametrize("dead", [1, 2])
+def test_workers_die_while_they_summarise(database, tmp_path, monkeypatch, dead):
+    recipes = recipes_by_database(database, [])
+    local = shown(check(recipes, jobs=1))
+    monkeypatch.setattr(clusters, "ALONE_SECONDS", 1.0)
+    monkeypatch.setattr(clusters, "_COUNT_SECONDS", 0.2)
+    with scheduler(0) as address, worker(address, tmp_path / "a") as first, worker(address, tmp_path / "b") as second:
+        give = clusters.Mates.give
+
+        def killing(self: clusters.Mates, *given: Any) -> None:
+            give(self, *given)
+            for process in [first, second][:dead]:
+                process.kill()
+                process.wait()
+
+        monkeypatch.setattr(clusters.Mates, "give", killing)
+        assert shown(check(recipes, dask=address)) == local
+
+
+@pytest.mark.usefixtures("eager")
+def test_the_scheduler_goes_while_workers_summarise(database, monkeypatch):
+    recipes = recipes_by_database(database, [])
+    local = shown(check(recipes, jobs=1))
+    monkeypatch.setattr(clusters, "ALONE_SECONDS", 1.0)
+    monkeypatch.setattr(clusters, "_COUNT_SECONDS", 0.2)
+    with ExitStack() as stack:
+        address = stack.enter_context(scheduler(1))
+        cluster = next(iter(distributed.LocalCluster._instances))
+        give = clusters.Mates.give
+        monkeypatch.setattr(clusters.Mates, "give", lambda self, *given: (give(self, *given), cluster.close()))
+        assert shown(check(recipes, dask=address)) == local
+
+
+def test_help_comes_from_all_machines():
+    counts = {f"tcp://{host}:{port}": 1 for host in ("a", "b") for port in (1, 2)}
+    assert clusters.spread(counts) == ["tcp://a:1", "tcp://b:1", "tcp://a:2", "tcp://b:2"]

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 
 import pytest
 
 from spincheck.driver.inputs import Input
-from spincheck.driver.recall import Recall
+from spincheck.driver.recall import Known, Recall
 from spincheck.driver.session import Options, Session
 from spincheck.memory import NoMemory
 
-LONG_AGO = time.time() - 1000
 LEAK = """# 1 "a.c"
 # 1 "<built-in>"
 # 1 "sub/b.h" 1
@@ -29,38 +27,41 @@ void Dpc(void *p) {
 """
 
 
-def old(path: Path, text: str) -> None:
+def written(path: Path, text: str) -> None:
     path.parent.mkdir(exist_ok=True)
     path.write_text(text)
-    os.utime(path, (LONG_AGO, LONG_AGO))
 
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    old(tmp_path / "a.c", '#include "sub/b.h"\n')
-    old(tmp_path / "sub" / "b.h", "int b;\n")
+    written(tmp_path / "a.c", '#include "sub/b.h"\n')
+    written(tmp_path / "sub" / "b.h", "int b;\n")
     return tmp_path
 
 
-def kept(memory: NoMemory, began: float) -> Recall:
+def kept(memory: NoMemory, seconds: float = 10) -> Recall:
+    """Keep the text as that of a preprocessor that was started so long from now."""
     recall = Recall(memory)
-    recall.keep("name", Input("a.i", LEAK.encode()), began)
+    text = Input("a.i", LEAK.encode())
+    basis = recall.files.basis(text.data, str(Path.cwd()), time.time() + seconds)
+    if basis is not None:
+        recall.keep("name", Known(text.identity, text.comments, str(Path.cwd()), basis))
     return recall
 
 
 @pytest.mark.usefixtures("here")
 def test_what_is_kept():
-    known = kept(NoMemory(), time.time()).find("name")
+    known = kept(NoMemory()).find("name")
     assert known is not None
     assert known.identity == Input("a.i", LEAK.encode()).identity
-    assert [name for name, _ in known.files] == ["a.c", "sub/b.h"]
+    assert [name for name, _, _ in known.basis.files] == ["a.c", "sub/b.h"]
     assert [one.rules for one in known.comments] == [("LockOrder",)]
 
 
 def test_known_while_all_files_are_as_they_were(here: Path):
     memory = NoMemory()
-    first = kept(memory, time.time())
+    first = kept(memory)
     for recall in (first, Recall(memory)):
         assert recall.find("name") is not None
         assert recall.find("another name") is None
@@ -78,13 +79,13 @@ def test_known_while_all_files_are_as_they_were(here: Path):
 @pytest.mark.usefixtures("here")
 @pytest.mark.parametrize("seconds", [-10, 0, 2])
 def test_file_that_may_have_changed_under_the_preprocessor_is_no_basis(seconds: float):
-    assert kept(NoMemory(), LONG_AGO + seconds).find("name") is None
-    assert kept(NoMemory(), LONG_AGO + 4).find("name") is not None
+    assert kept(NoMemory(), seconds).find("name") is None
+    assert kept(NoMemory(), 4).find("name") is not None
 
 
 def test_text_of_files_that_are_not_there_is_not_kept(here: Path):
     (here / "a.c").unlink()
-    assert kept(NoMemory(), time.time()).find("name") is None
+    assert kept(NoMemory()).find("name") is None
 
 
 def test_damage_is_no_knowledge():
@@ -95,9 +96,9 @@ def test_damage_is_no_knowledge():
 
 def test_recalled_unit_is_the_unit(here: Path):
     cache = str(here / "c.sqlite")
-    old(here / "a.i", LEAK)
+    written(here / "a.i", LEAK)
     with Session(Options(cache=cache, root=str(here))) as session:
-        first = session.unit("a.i", "first.spin", known_as="n", began=time.time())
+        first = session.unit("a.i", "first.spin", known_as="n", began=time.time() + 10)
     (here / "a.i").unlink()
     with Session(Options(cache=cache, root=str(here))) as session:
         again = session.recall("n", "again.spin")
@@ -111,10 +112,10 @@ def test_recalled_unit_is_the_unit(here: Path):
 
 
 def test_without_a_result_in_the_cache_there_is_nothing_to_recall(here: Path):
-    old(here / "a.i", LEAK)
+    written(here / "a.i", LEAK)
     cache = here / "c.sqlite"
     with Session(Options(cache=str(cache), root=str(here))) as session:
-        session.unit("a.i", "first.spin", known_as="n", began=time.time())
+        session.unit("a.i", "first.spin", known_as="n", began=time.time() + 10)
         connection = session.store.connection()
         connection.execute("DELETE FROM entries WHERE shelf = 'outcome'")
         connection.commit()

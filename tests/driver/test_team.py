@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from spincheck.analysis.waves import Settled, Waves
 from spincheck.driver import team as teams
 from spincheck.driver.session import Options, Session, link, unit
 from spincheck.driver.team import Team, TeamSetup, begin, carry_out
+from spincheck.worker import Worker
 
 TYPES = """\
 # 1 "ddk.h" 1 3
@@ -122,6 +125,61 @@ def test_processes_that_are_of_no_use_change_nothing(units: list[str], monkeypat
     assert linked(units, 3) == alone
 
 
+class Broken(Team):
+    """Processes of which each ends, or fails, with a batch."""
+
+    error: BaseException = MemoryError("no memory")
+
+    def _result(self, given: Future[bytes]) -> bytes | None:
+        assert given.done()
+        failed: Future[bytes] = Future()
+        failed.set_exception(self.error)
+        return super()._result(failed)
+
+
+@pytest.mark.parametrize("error", [MemoryError("no memory"), ImportError("half a module"), BrokenProcessPool("killed"), KeyboardInterrupt()])
+def test_whatever_ends_a_process_the_work_is_done(units: list[str], monkeypatch: pytest.MonkeyPatch, error: BaseException):
+    alone = linked(units, 1)
+    given: list[int] = []
+    give = Broken.give
+    monkeypatch.setattr(Broken, "error", error)
+    monkeypatch.setattr(Broken, "give", lambda self, process, *rest: (given.append(process), give(self, process, *rest)))
+    monkeypatch.setattr(teams, "Team", Broken)
+    assert linked(units, 3) == alone
+    assert {0, 1} == set(given)
+    assert len(given) <= 2 * teams.BATCHES  # then they get no more
+
+
+def test_a_process_that_was_not_told_what_others_were_makes_nothing(units: list[str]):
+    with Session(Options(jobs=1)) as session:
+        setup = msgspec.msgpack.encode(teams.setup(session.knowledge, [], units))
+    member = teams._Member(setup)
+    assert member.carry_out(teams.Batch((0,), (), since=1)) == (Settled(0),)
+    (first,) = member.carry_out(teams.Batch((0,), ()))
+    assert first.known
+    assert member.carry_out(teams.Batch((1,), (first,), since=1)) == (Settled(1),)
+    assert member.carry_out(teams.Batch((1,), (first,)))[0].known
+    # What it was told already may come again, as when another process takes over
+    assert member.carry_out(teams.Batch((2,), (first,)))[0].known
+
+
+def test_in_a_build_helpers_take_what_nobody_else_wants(units: list[str], monkeypatch: pytest.MonkeyPatch):
+    setups: list[TeamSetup] = []
+    setup = teams.setup
+    monkeypatch.setattr(teams, "setup", lambda *given: setups.append(setup(*given)) or setups[-1])
+    before = linked(units, 1)[0]
+    request = {"command": "link", "inputs": units, "output": "worker.json", "cwd": str(Path.cwd()), "options": {"jobs": 3}}
+    worker = Worker()
+    answers = [worker.answer(msgspec.json.encode({"id": 1, **request})) for _ in range(2)]
+    request["options"] = {"jobs": 1}
+    alone = worker.answer(msgspec.json.encode({"id": 1, **request}))
+    worker.close()
+    assert [one.nice for one in setups] == [teams.SPARE]  # the second time nothing is new
+    told = [msgspec.json.decode(answer) for answer in (*answers, alone)]
+    assert [one["diagnostics"] for one in told] == [told[0]["diagnostics"]] * 3
+    assert told[0]["stats"]["errors"] == len(msgspec.json.decode(before)["diagnostics"])
+
+
 class Chance:
     """A team in this process that gives back late, in any order, and now and then nothing."""
 
@@ -129,6 +187,7 @@ class Chance:
         self.size = 2
         self._chance = random.Random(seed)
         self._given: list[Settled] = []
+        self._told = 0
         begin(msgspec.msgpack.encode(setup))
 
     @property
@@ -140,9 +199,10 @@ class Chance:
 
     def give(self, process: int, numbers: Sequence[int], news: Sequence[Settled]) -> None:
         assert process < self.size
-        done = msgspec.msgpack.decode(
-            carry_out(msgspec.msgpack.encode(teams.Batch(tuple(numbers), tuple(news)))), type=list[Settled]
-        )
+        # Both members are the same process, so each is told also what the other one was
+        batch = teams.Batch(tuple(numbers), tuple(news), self._told)
+        self._told += len(news)
+        done = msgspec.msgpack.decode(carry_out(msgspec.msgpack.encode(batch)), type=list[Settled])
         self._given += [Settled(one.number) if self._chance.random() < 0.2 else one for one in done]
 
     def collect(self, *, wait: bool) -> list[Settled]:
@@ -155,7 +215,7 @@ class Chance:
 @pytest.mark.parametrize("seed", range(8))
 def test_nothing_depends_on_who_is_done_first(units: list[str], monkeypatch: pytest.MonkeyPatch, seed: int):
     alone = linked(units, 1)
-    monkeypatch.setattr(teams, "_helper", [])
+    monkeypatch.setattr(teams, "_members", {})
     monkeypatch.setattr(Session, "_team", lambda self, given, _jobs, files: nullcontext(Chance(teams.setup(self.knowledge, given, files), seed)))
     assert linked(units, 2) == alone
 

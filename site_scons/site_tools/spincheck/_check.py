@@ -252,8 +252,15 @@ def _ask(env: Any, request: dict[str, Any]) -> dict[str, Any]:
 def _request(env: Any, request: dict[str, Any]) -> dict[str, Any]:
     rules = env["SPINCHECK_RULES"]
     words = rules.replace(",", " ").split() if isinstance(rules, str) else [str(rule) for rule in rules or ()]
-    options = {"cache": _cache(env), "rules": words or None, "explain": _is_on(env["SPINCHECK_EXPLAIN"])}
+    options = {"cache": _cache(env), "rules": words or None, "explain": _is_on(env["SPINCHECK_EXPLAIN"]), "jobs": jobs()}
     return {**request, "cwd": env.fs.Top.get_abspath(), "options": options}
+
+
+def jobs() -> int:
+    """Return how many processes may work at a time."""
+    from . import _pool  # noqa: PLC0415
+
+    return max(1, min(int(SCons.Script.GetOption("num_jobs")), _pool.processors()))
 
 
 def _is_on(value: Any) -> bool:

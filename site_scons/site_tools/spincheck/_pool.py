@@ -5,7 +5,7 @@ message says what to do.
 
 The protocol is one JSON object per line, in on standard input, out on standard output, one answer for each request in order:
 
-    {"id": 1, "command": "unit", "input": "x.i", "output": "x.spin", "cwd": DIR, "options": {"cache": PATH|null, "rules": [..]|null}}
+    {"id": 1, "command": "unit", "input": "x.i", "output": "x.spin", "cwd": DIR, "options": {"cache": PATH|null, "rules": [..]|null, "jobs": N}}
     {"id": 1, "command": "recall", "output": "x.spin", "known_as": NAME, "cwd": DIR, "options": {..}}
     {"id": 2, "command": "link", "inputs": ["x.spin", ..], "output": "driver.json", "cwd": DIR, "options": {..}}
     {"id": 3, "command": "record", "build": {..}, "cwd": DIR, "options": {..}}
@@ -14,7 +14,7 @@ The protocol is one JSON object per line, in on standard input, out on standard 
     {"id": 1, "status": 0, "text": "", "stats": {"functions_analysed": 7, "functions_reused": 0},
      "diagnostics": [{"fingerprint": "..", "severity": "error", "text": "q.c:12:5: error: ..\n"}]}
 
-``status`` is the exit status of the same command: 0, 1 for violations, 2 for input that cannot be read. ``text`` is what the worker has to say
+``jobs`` is how many processes a driver's step may have; those beyond the first take only what nobody else wants of the processors. ``status`` is the exit status of the same command: 0, 1 for violations, 2 for input that cannot be read. ``text`` is what the worker has to say
 beside the diagnostics, such as a warning about the cache. A link's ``diagnostics`` are those that its units have not told.
 A unit's request has ``known_as``, a name for all that its text is made of, and ``began``, when its preprocessor was started; ``recall`` asks for the same unit
 without a text, and its answer has ``known`` true if it could be had.

@@ -105,8 +105,7 @@ def pool(env: Any) -> _pool.Pool:
         if _session.env is None:
             _start(env)
         if python not in _session.pools:
-            limit = max(1, min(int(SCons.Script.GetOption("num_jobs")), _pool.processors()))
-            _session.pools[python] = _pool.Pool(list(python), limit)
+            _session.pools[python] = _pool.Pool(list(python), _check.jobs())
         return _session.pools[python]
 
 
