@@ -19,7 +19,7 @@ from spincheck.analysis.lockops import Problem, is_weak, may_alias, tainted
 from spincheck.analysis.naming import lock_name
 from spincheck.analysis.owed import is_owed
 from spincheck.analysis.path import Node
-from spincheck.analysis.replay import Found, search
+from spincheck.analysis.replay import ARRAY_TURNS, MAX_TURNS, Found, search
 from spincheck.analysis.summaries import NOWHERE, LocalFinding
 from spincheck.analysis.transfer import Interpreter
 from spincheck.diagnostics import Severity
@@ -339,7 +339,8 @@ class Judge:
                 return _own_lock(problem.lock, wanted, after) is not None
             return _same_lock(after.locks.get(problem.lock), wanted) and _same_need(after.needs.get(problem.lock), need, problem.at)
 
-        return search(self._in, self._in.graph, state, same_exit, None)
+        turns = ARRAY_TURNS if is_weak(problem.lock) else MAX_TURNS
+        return search(self._in, self._in.graph, state, same_exit, None, turns)
 
     @staticmethod
     def _on_this_path(candidate: Candidate, merged: State, state: State) -> Candidate:

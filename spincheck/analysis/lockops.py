@@ -13,7 +13,17 @@ from typing import Any, NamedTuple
 
 from spincheck.analysis.events import LockEvent
 from spincheck.analysis.findings import Defect
-from spincheck.analysis.owed import DISPATCH_LEVEL, Debt, debts, hand_out, owe, pay, stays_raised
+from spincheck.analysis.owed import (
+    DISPATCH_LEVEL,
+    RAISED,
+    RAISED_LOCK,
+    Debt,
+    debts,
+    hand_out,
+    owe,
+    pay,
+    stays_raised,
+)
 from spincheck.domain import intervals as iv
 from spincheck.domain.lockstate import MAX_COUNT, LockState, Need, Status
 from spincheck.domain.state import State
@@ -259,12 +269,19 @@ class LockMachine:
                 irql = None
             note_need(state, lock, Need("held", row.kind, at, row.function, variant=row.variant, irql=irql))
             state.locks[lock] = LockState("free", row.kind, operation=row.function)
-            if not self.is_free_on_entry(lock):
+            if not self.is_free_on_entry(lock) and not self._is_unused(state, lock):
                 return [Outcome(state)]
         else:
             state.locks[lock] = LockState("free", row.kind, operation=row.function)
         problem = Problem("released-unheld", lock, row.kind, before.operation if before is not None else "", row.function, at)
         return [Outcome(state, (problem,))]
+
+    @staticmethod
+    def _is_unused(state: State, lock: Term) -> bool:
+        """Whether a queue handle is a variable of this function that nobody else has seen: it is no caller's, and waits for no lock."""
+        if lock.op != "held_by" or state.terms.root(lock.args[0]).op != "local":
+            return False
+        return not any(kind == "under" and lock.args[0].mentions(what) for kind, what in state.epochs)
 
     def _released_lock(self, state: State, event: LockEvent) -> Term:
         if event.lock is not None:
@@ -337,6 +354,11 @@ class LockMachine:
         defect = self._release_defect(state, lock, held, kind, variant, irql)
         if defect in {"wrong-variant", "wrong-irql"} and held.kind == kind and held.saved is not None and stays_raised(variant, irql):
             owe(state, Debt(held.saved, lock, defect, kind, held.operation, operation, at, through))
+            return None
+        if defect == "wrong-variant" and held.variant == "dpc" and irql is not None and irql.is_input and self.held_on_entry is None:
+            # What a helper was handed to restore, its callers have raised from; whether they have is theirs to say.
+            raised = state.terms.make("lock", RAISED_LOCK)
+            self._count_down(state, raised, look_up(state, raised, RAISED), operation, RAISED, at)
             return None
         return defect
 

@@ -27,6 +27,10 @@ MAX_TURNS = 6
 """Turns of one loop on one path. What shows later only is nearly always what the names of values that a walk came by have become too long for."""
 
 
+ARRAY_TURNS = 64
+"""The same for a finding about some element of an array: a loop over all of them may take that many turns before it is left at all."""
+
+
 class Found(NamedTuple):
     """``state`` is the state at the end of a confirmed path. ``verdict``: ``refuted`` when no path is feasible, ``open`` when the steps ran out."""
 
@@ -45,14 +49,15 @@ def search(
     wanted: State,
     at_exit: Callable[[int, State], bool] | None,
     at_problem: Callable[[Any, State], bool] | None,
+    turns: int = MAX_TURNS,
 ) -> Found:
-    """Look for a path that ends in a state that one of the tests accepts."""
+    """Look for a path, with at most so many turns of a loop, that ends in a state that one of the tests accepts."""
     allowed = decisions(wanted.trace)
     relevant, matters = interpreter.relevant, interpreter.outcome_matters
     interpreter.relevant = lambda _: True
     interpreter.outcome_matters = lambda _call, _summary: True
     try:
-        return _search(interpreter, graph, allowed, at_exit, at_problem)
+        return _search(interpreter, graph, allowed, at_exit, at_problem, turns)
     finally:
         interpreter.relevant, interpreter.outcome_matters = relevant, matters
 
@@ -63,6 +68,7 @@ def _search(
     allowed: frozenset[tuple[int, int]],
     at_exit: Callable[[int, State], bool] | None,
     at_problem: Callable[[Any, State], bool] | None,
+    most: int,
 ) -> Found:
     entry = interpreter.entry_state(start())
     heap: list[tuple[int, int, int, int, State, dict[int, int]]] = [(0, 0, 0, 0, entry, {})]
@@ -110,7 +116,7 @@ def _search(
                 at_head = target in graph.heads
                 if not at_head:
                     heapq.heappush(heap, (turns, -graph.order[target], counter, target, after, passed))
-                elif passed.get(target, 0) <= MAX_TURNS:
+                elif passed.get(target, 0) <= most:
                     again = {**passed, target: passed.get(target, 0) + 1}
                     heapq.heappush(heap, (turns + 1, -graph.order[target], counter, target, after, again))
             break
