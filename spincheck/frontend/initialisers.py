@@ -87,7 +87,12 @@ def _plain(node: Any) -> bool:
 
 
 def struct_name(node: Any) -> str:
-    """The name of the structure type that a declared object, or the elements of an array, have."""
+    """The name of the structure type that a declared object, or the elements of an array, have, or of what a pointer points to.
+
+    A pointer may be declared by a type's own name: then that name is the answer (``PIRP``).
+    """
+    if node.__class__ is c_ast.PtrDecl:
+        node = node.type
     while node.__class__ in {c_ast.ArrayDecl, c_ast.TypeDecl, c_ast.Typename, c_ast.AttributedType}:
         node = node.type
     if node.__class__ is c_ast.IdentifierType:

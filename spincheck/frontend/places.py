@@ -181,6 +181,10 @@ def assign(c: Context, node: Any) -> tuple[ir.Place, str, ir.Value]:
     result, source = value(c, node.rvalue)
     result = types.convert(result, source, ctype)
     c.assign(target, result, at)
+    if node.lvalue.__class__ is c_ast.StructRef and node.lvalue.name.__class__ is c_ast.ID:
+        owner = c.lookup(node.lvalue.name.name).object
+        if owner:
+            c.objects[at] = owner
     return target, ctype, result if stable(result) else ir.Load(target)
 
 

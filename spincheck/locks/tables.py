@@ -115,13 +115,17 @@ class Tables(msgspec.Struct, frozen=True, weakref=True):
         return None
 
     def slot(self, field: str, object: str = "") -> str | None:  # noqa: A002  (the word of ir.Reference)
-        """Return the role type of a callback stored in ``field`` of a struct type ``object`` ("" when not known), or None."""
+        """Return the role type of a callback stored in ``field`` of a struct type ``object`` ("" when not known), or None.
+
+        ``object`` may be the name of a pointer to it, which by Windows' convention has a P in front.
+        """
         name = object.lstrip("_")
-        for key in ((field, name), (field, "")):
+        names = (name, name[1:]) if name[:1] == "P" else (name,)
+        for key in (*((field, one) for one in names), (field, "")):
             if key in self._slots:
                 return self._slots[key]
         for pattern, row in self._slot_patterns:
-            if pattern.fullmatch(field) and (not row.object or re.fullmatch(row.object, name)):
+            if pattern.fullmatch(field) and (not row.object or any(re.fullmatch(row.object, one) for one in names)):
                 return row.role
         return None
 

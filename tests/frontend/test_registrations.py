@@ -47,8 +47,10 @@ def body(text: str) -> set[tuple[str, str, str, int, str]]:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("CONFIG c; c.EvtAdd = Add;", ("Add", "field", "EvtAdd", 0, "")),
-        ("given->EvtAdd = &Add;", ("Add", "field", "EvtAdd", 0, "")),
+        ("CONFIG c; c.EvtAdd = Add;", ("Add", "field", "EvtAdd", 0, "CONFIG")),
+        ("struct _CONFIG *c; c->EvtAdd = Add;", ("Add", "field", "EvtAdd", 0, "_CONFIG")),
+        ("CONFIG *c[2]; c[0]->EvtAdd = Add;", ("Add", "field", "EvtAdd", 0, "")),
+        ("given->EvtAdd = &Add;", ("Add", "field", "EvtAdd", 0, "PCONFIG")),
         ("given->Inner.EvtDpc = (PFN_DPC)Dpc;", ("Dpc", "field", "EvtDpc", 0, "")),
         ("(*given).EvtAdd = (PFN_ADD)(PVOID)Add;", ("Add", "field", "EvtAdd", 0, "")),
         ("CONFIG c = { .EvtAdd = Add };", ("Add", "field", "EvtAdd", 0, "CONFIG")),
@@ -109,7 +111,7 @@ def body(text: str) -> set[tuple[str, str, str, int, str]]:
         ("given->Inner.EvtDpc = Swap(given, Dpc);", ("Dpc", "argument", "Swap", 1, "")),
         ("CONFIG c; CONFIG_INIT(&c, Add);", ("Add", "argument", "CONFIG_INIT", 1, "")),
         ("({ CONFIG_INIT(given, Add); });", ("Add", "argument", "CONFIG_INIT", 1, "")),
-        ("__try { given->EvtAdd = Add; } __finally { n = 0; }", ("Add", "field", "EvtAdd", 0, "")),
+        ("__try { given->EvtAdd = Add; } __finally { n = 0; }", ("Add", "field", "EvtAdd", 0, "PCONFIG")),
     ],
 )
 def test_address_in_a_function(text: str, expected: tuple[str, str, str, int, str]) -> None:

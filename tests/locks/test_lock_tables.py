@@ -215,7 +215,12 @@ def test_lock_routines_of_cancel_safe_queues_are_not_judged(windows):
         ("PreOperation", "", "FLT_PRE_OPERATION_CALLBACK"),
         ("Event", "", None),
         ("FastIoRead", "FAST_IO_DISPATCH", "FAST_IO_ROUTINE"),
-        ("FastIoRead", "", None),
+        ("FastIoRead", "", "FAST_IO_ROUTINE"),
+        ("CancelRoutine", "_IRP", "DRIVER_CANCEL"),
+        ("CancelRoutine", "PIRP", "DRIVER_CANCEL"),
+        ("CancelRoutine", "PACKET", None),
+        ("CancelRoutine", "", None),
+        ("SomeNewHandler", "PNDIS_MINIPORT_CHARACTERISTICS", "MINIPORT_CALLBACK"),
     ],
 )
 def test_a_slot(windows, field, object_, role):
