@@ -11,6 +11,7 @@ from collections.abc import Collection
 from spincheck.analysis import events
 from spincheck.analysis.lockops import Problem, tainted
 from spincheck.analysis.transfer import Interpreter
+from spincheck.domain.lockstate import LockState
 from spincheck.domain.state import State
 from spincheck.domain.terms import Term
 from spincheck.ir import Call
@@ -93,6 +94,17 @@ class CallRules:
                 state.calls |= {NEEDED + name}
             return
         self._in.problems.append((problem, state.copy()))
+
+    def hand_on(self, state: State, name: str, arguments: list[Term], kinds: Collection[str]) -> None:
+        """Make carried locks uncertain where the work that they are held for may go on in another callback.
+
+        ``kinds`` are those that the function is known to hand on. A function that is handed another one, or that nobody has seen (no name),
+        may do anything with the work.
+        """
+        anything = not name or any(argument.op == "fn" for argument in arguments)
+        for lock, held in state.locks.items():
+            if held.status == "held" and self._tables.kinds[held.kind].carried and (anything or held.kind in kinds):
+                state.locks[lock] = LockState("maybe", held.kind)
 
     def _check_creation(self, state: State, call: Call, row: Creation, arguments: list[Term]) -> None:
         """A lock that is made for an object needs that object as its parent; one in a variable of the driver belongs to the driver."""

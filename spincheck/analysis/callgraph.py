@@ -66,6 +66,7 @@ class CallGraph:
         self._model = ""
         self._assign_roles()
         self.relevant = self._reaching_operations()
+        self.hands_on = self._handing_on()
 
     def _is_known(self, name: str) -> bool:
         """A name in the tables is never followed into its body."""
@@ -180,6 +181,35 @@ class CallGraph:
             for caller in work.pop().callers:
                 if id(caller) not in reached:
                     reached.add(id(caller))
+                    work.append(caller)
+        return reached
+
+    def _handing_on(self) -> dict[int, frozenset[str]]:
+        """Return, by function, the kinds of carried lock that it may leave to another callback; nothing where no such lock is taken."""
+        tables = self._tables
+        carried = {
+            row.kind
+            for node in self.nodes
+            for name in node.header.calls
+            for row in tables.operations.get(name, ())
+            if row.action != "release" and tables.kinds[row.kind].carried
+        }
+        reached: dict[int, frozenset[str]] = {}
+        if not carried:
+            return reached
+        work = []
+        for node in self.nodes:
+            kinds = frozenset(kind for name in node.header.calls for kind in tables.handovers.get(name, ()) if kind in carried)
+            if kinds:
+                reached[id(node)] = kinds
+                work.append(node)
+        while work:
+            node = work.pop()
+            for caller in node.callers:
+                before = reached.get(id(caller), frozenset())
+                after = before | reached[id(node)]
+                if after != before:
+                    reached[id(caller)] = after
                     work.append(caller)
         return reached
 

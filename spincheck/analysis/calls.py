@@ -29,10 +29,14 @@ from spincheck.locks.model import Hold, Immediate, LockIdentity, Operation, Save
 
 
 class Callee(NamedTuple):
-    """What the program knows of a called name: a summary, a DDI or import (``external``), or a ``hole`` of the open world."""
+    """What the program knows of a called name: a summary, a DDI or import (``external``), or a ``hole`` of the open world.
+
+    ``hands_on``: the kinds of carried lock that it may leave to another callback.
+    """
 
     status: Literal["defined", "external", "hole"]
     summary: Summary | None = None
+    hands_on: frozenset[str] = frozenset()
 
 
 class Calls:
@@ -74,6 +78,7 @@ class Calls:
                 side.trace = Node("branch", (side.trace,), pc, call.at, choice=choice)
                 steps.extend(self._direct(side, pc, call, name, arguments))
             return steps
+        self._rules.hand_on(state, "", arguments, frozenset())
         return self._by_hand(state, pc, call, arguments)
 
     def _names(self, state: State, call: Call) -> tuple[str, ...]:
@@ -105,6 +110,7 @@ class Calls:
         if name in tables.cleared:
             return self._external(state, pc, call, name, arguments)
         callee = self._callee(name)
+        self._rules.hand_on(state, name, arguments, callee.hands_on if callee.status == "defined" else tables.handovers.get(name, frozenset()))
         if callee.summary is not None and not self._in.relevant(pc) and not state.exact:
             ignored = self._ignored(state, pc, call, name, callee.summary, arguments)
             if ignored is not None:
@@ -182,6 +188,8 @@ class Calls:
         """Make the IRQL that an acquire saves and put it where the row says."""
         if row.action not in {"acquire", "try"}:
             return None
+        if 0 <= row.tag < len(arguments):
+            return state.normal(arguments[row.tag])
         if row.saved.where == "result":
             return result
         if row.saved.where == "out" and row.saved.argument < len(arguments):
@@ -192,6 +200,8 @@ class Calls:
 
     @staticmethod
     def _irql(state: State, row: Operation, arguments: list[Term]) -> Term | None:
+        if 0 <= row.tag < len(arguments):
+            return state.normal(arguments[row.tag])
         if row.saved.where == "value" and row.saved.argument < len(arguments):
             return state.normal(arguments[row.saved.argument])
         return None

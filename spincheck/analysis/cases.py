@@ -136,14 +136,14 @@ class Cases:
             if need.status == "held" and self._machine.hands_on(state, lock, need.kind, need.operation, irql, call.at, name):
                 irql = None
             note_need(state, lock, Need(need.status, need.kind, call.at, need.operation, need.doubtful, need.variant, irql, need.tried))
-            if need.status == "held" and not need.doubtful and self._machine.is_free_on_entry(lock):
+            if need.status == "held" and not need.doubtful and self._machine.is_free_on_entry(lock) and not self._machine.is_anothers(need.kind, None, None):
                 return Problem("released-unheld", lock, need.kind, "", need.operation, call.at, through=name)
             return None
         kind = self._tables.kinds.get(need.kind)
         if current.status == "maybe" or kind is None:
             return None
         if need.status == "held" and self._machine.is_counted(need.kind):
-            return self._count_need(state, need, lock, current, call, name)
+            return self._count_need(state, need, lock, current, irql, call, name)
         if need.status == "held":
             if current.status == "held":
                 defect = self._machine.release_defect(
@@ -158,13 +158,16 @@ class Cases:
         return None
 
     def _count_need(
-        self, state: State, need: CaseNeed, lock: Term, current: LockState, call: Call, name: str
+        self, state: State, need: CaseNeed, lock: Term, current: LockState, irql: Term | None, call: Call, name: str
     ) -> Problem | None:
         """A counted lock that a callee gives back: enough if it is held once here, or was on entry."""
+        if self._machine.is_for_other_work(current, irql):
+            state.locks[lock] = LockState("maybe", need.kind)
+            return None
         known = state.needs.get(lock)
         if current.depth + (known is not None and known.status == "held") > 0 or need.doubtful:
             return None
-        if self._machine.is_free_on_entry(lock):
+        if self._machine.is_free_on_entry(lock) and not self._machine.is_anothers(need.kind, current, irql):
             return Problem("released-unheld", lock, need.kind, current.operation, need.operation, call.at, through=name)
         note_need(state, lock, Need("held", need.kind, call.at, need.operation))
         return None
@@ -198,7 +201,7 @@ class Cases:
                 status = "free"
             if status == "held":
                 taken.add(lock)
-                if saved is not None:
+                if saved is not None and (kind is None or not kind.carried):
                     self._machine.tokens.setdefault(saved, lock)
             state.locks[lock] = LockState(status, row.kind, count, row.mode, row.operation, row.variant, saved, handle, reason)
 

@@ -153,9 +153,8 @@ class Judge:
 
     def _problems(self) -> list[Candidate]:
         groups: dict[Problem, list[State]] = {}
-        kinds = self._in.tables.kinds
         for problem, state in self._in.problems:
-            if problem.defect == "released-unheld" and (self._is_for_thread(problem) or kinds[problem.kind].carried):
+            if problem.defect == "released-unheld" and self._is_for_thread(problem):
                 continue  # another callback took it, and this one is there to give it back
             groups.setdefault(problem, []).append(state)
         return [Candidate(problem, states, NOWHERE, "error") for problem, states in groups.items()]
@@ -183,7 +182,7 @@ class Judge:
                 need = state.needs.get(lock)
                 hold = owed.get(lock)
                 entered_with = hold is not None
-                if is_owed(lock) or self._in.machine.raised_nothing(state, held):
+                if is_owed(lock) or self._in.machine.raised_nothing(state, held) or self._may_be_given_back(state, held):
                     continue
                 if held.status == "held" and not (hold is not None and hold.at_exit == "kept"):
                     if need is None or need.status == "free" or entered_with:
@@ -198,6 +197,25 @@ class Judge:
                 if problem is not None:
                     add(problem, pc, state)
         return [Candidate(problem, states, pc, "error") for (problem, pc), states in groups.items()]
+
+    def _may_be_given_back(self, state: State, held: LockState) -> bool:
+        """Whether a carried lock that is held at the end can still be given back, by the callback that the work is handed to.
+
+        Only of the work that this callback was called for is it known that it is over: when it was completed here, or when the result says
+        that it is not pending.
+        """
+        kind = self._in.tables.kinds.get(held.kind)
+        if kind is None or not kind.carried or held.status != "held":
+            return False
+        if held.saved is None or held.saved.op != "param":
+            return True
+        result = state.memory.get(self._in.returned)
+        if result is None or kind.pending is None:
+            return False
+        values = state.facts.range_of(result)
+        if any(name in state.calls for name in kind.over):
+            return values.single == kind.pending
+        return kind.pending in values
 
     def _entry_need(self, lock: Term, need: Need, hold: Hold | None) -> Problem | None:
         if need.doubtful or need.tried:
@@ -242,6 +260,8 @@ class Judge:
                 continue
             known = holding.locks.get(lock) or rest.locks.get(lock)
             assert known is not None
+            if self._in.tables.kinds[known.kind].carried:
+                continue
             at = self._at(way)
             acquired = known.operation if known.status == "held" else ""
             if verdict == "same":

@@ -176,13 +176,21 @@ class LockMachine:
     def raised_nothing(self, state: State, held: LockState) -> bool:
         """Tell whether an IRQL was raised by hand from where it was already: nothing has to be lowered."""
         kind = self._tables.kinds.get(held.kind)
-        if held.status != "held" or held.saved is None or kind is None or not kind.counter:
+        if held.status != "held" or held.saved is None or kind is None or not kind.counter or kind.carried:
             return False
         return state.facts.range_of(held.saved).low >= DISPATCH_LEVEL
 
     def is_free_on_entry(self, lock: Term) -> bool:
         """Tell whether the lock is known to be free when the function is entered."""
         return self.held_on_entry is not None and lock not in self.held_on_entry
+
+    def is_anothers(self, kind: str, before: LockState | None, tag: Term | None) -> bool:
+        """Tell whether a carried lock that is given back here may be held for other work than what this callback has given back for already."""
+        return self._tables.kinds[kind].carried and (before is None or before.depth != 0 or before.saved is not tag)
+
+    def is_for_other_work(self, before: LockState, tag: Term | None) -> bool:
+        """Tell whether a carried lock that is held here is given back for other work, as far as the tags say."""
+        return self._tables.kinds[before.kind].carried and before.status == "held" and before.saved is not tag
 
     # --- acquire ---
 
@@ -219,7 +227,7 @@ class LockMachine:
                     if other.other is not None:
                         state.locks[other.other] = state.locks[other.other]._replace(status="maybe")
             problems.extend(in_use)
-        if token is not None:
+        if token is not None and not kind.carried:
             self.tokens[token] = lock
         state.locks[lock] = after
         return Outcome(state, tuple(problems))
@@ -247,7 +255,7 @@ class LockMachine:
         if kind.counter and pay(state, irql):
             return [Outcome(state)]
         if kind.counter or (kind.recursive and (before is not None or not self.aliases(state, lock, row.kind))):
-            return [self._count_down(state, lock, before, row.function, row.kind, at)]
+            return [self._count_down(state, lock, before, row.function, row.kind, irql, at)]
         if before is not None and before.status == "held":
             return [self._give_back(state, lock, before, event, irql, at)]
         if before is not None and before.status == "maybe":
@@ -318,19 +326,23 @@ class LockMachine:
                 hand_out(state, debt)
         return problems
 
-    def _count_down(self, state: State, lock: Term, before: LockState | None, function: str, kind: str, at: int) -> Outcome:
+    def _count_down(self, state: State, lock: Term, before: LockState | None, function: str, kind: str, irql: Term | None, at: int) -> Outcome:
         if before is not None and before.status == "maybe":
             return Outcome(state)
+        if before is not None and self.is_for_other_work(before, irql):
+            state.locks[lock] = LockState("maybe", kind)
+            return Outcome(state)
         count = (before.depth if before is not None else 0) - 1
+        saved = irql if self._tables.kinds[kind].carried else None
         problems: tuple[Problem, ...] = ()
         if count < 0:
-            note_need(state, lock, Need("held", kind, at, function))
-            if self.is_free_on_entry(lock):
+            note_need(state, lock, Need("held", kind, at, function, irql=saved))
+            if self.is_free_on_entry(lock) and not self.is_anothers(kind, before, irql):
                 problems = (Problem("released-unheld", lock, kind, before.operation if before is not None else "", function, at),)
         if count < -MAX_COUNT:
             state.locks[lock] = LockState("maybe", kind)
         else:
-            state.locks[lock] = LockState("held" if count > 0 else "free", kind, count, operation=function)
+            state.locks[lock] = LockState("held" if count > 0 else "free", kind, count, operation=function, saved=saved)
         return Outcome(state, problems)
 
     def _give_back(self, state: State, lock: Term, held: LockState, event: LockEvent, irql: Term | None, at: int) -> Outcome:

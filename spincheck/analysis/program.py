@@ -391,6 +391,8 @@ class _Program:
                     parts += [name, self._status(owner, name)]
                 elif id(callee) not in members:
                     parts += [name, self._digests.get(id(callee), "")]
+                if callee is not None and id(callee) in self._graph.hands_on:
+                    parts += [name, *sorted(self._graph.hands_on[id(callee)])]
         return hashlib.blake2b("\0".join(parts).encode(errors="surrogateescape"), digest_size=20).hexdigest()
 
     def _status(self, node: Node, name: str) -> Literal["external", "hole"]:
@@ -414,7 +416,7 @@ class _Program:
             target = node.callees.get(name) or self._graph.resolve(node.unit, name)
             if target is None:
                 return Callee(self._status(node, name))
-            return Callee("defined", self._summary(target))
+            return Callee("defined", self._summary(target), self._graph.hands_on.get(id(target), frozenset()))
 
         if self._is_flat(node):
             return flat_summary(code, callee)

@@ -38,6 +38,7 @@ TABLES: dict[str, tuple[type[msgspec.Struct], str]] = {
     "immediate": (rows.ImmediateRow, "A function that runs a callback at once, perhaps under a lock."),
     "forbidden": (rows.ForbiddenRow, "A call that is not allowed under a kind of lock."),
     "required": (rows.RequiredRow, "A call that needs a kind of lock."),
+    "handover": (rows.HandoverRow, "A call that hands work on: from it on, another callback may give back the carried locks."),
     "creation": (rows.CreationRow, "A call that creates a lock object."),
     "same": (rows.SameRow, "Two spellings of one thing."),
     "pure": (rows.PureRow, "Functions whose result depends on their arguments only."),

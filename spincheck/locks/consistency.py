@@ -72,6 +72,7 @@ def _kinds_exist(fragments: tuple[Fragment, ...], kinds: Mapping[str, Kind]) -> 
         named += [(row, row.value.kind) for row in fragment.creations]
         named += [(row, kind) for row in fragment.forbidden for kind in row.value.kinds]
         named += [(row, kind) for row in fragment.required for kind in row.value.kinds]
+        named += [(row, kind) for row in fragment.handovers for kind in row.value.kinds]
         for row, kind in named:
             if kind not in kinds and kind != SPIN:
                 raise row.error(f"unknown kind `{kind}`{did_you_mean(kind, kinds)}")

@@ -80,6 +80,7 @@ class Operation(_Fact, frozen=True):
     is the mode afterwards. ``variant``: a release must match the variant of its acquire, see `Tables.compatible`.
     ``as_user_wrote`` are the names that a macro may have had in the source, the likeliest first.
     ``for_thread``: a release on behalf of the thread that acquired, which may have done so in another callback.
+    ``tag`` is the argument that names the work that a carried lock is held for.
     ``signature`` is the C type, ``KIRQL (PKSPIN_LOCK)``; ``parameters`` their number, -1 when it was not given.
     """
 
@@ -99,6 +100,7 @@ class Operation(_Fact, frozen=True):
     models: tuple[Model, ...] = ("any",)
     as_user_wrote: tuple[str, ...] = ()
     for_thread: bool = False
+    tag: int = -1
     signature: str = ""
     parameters: int = -1
 
@@ -110,7 +112,9 @@ class Kind(_Fact, frozen=True):
     acquire by the holder is allowed and counts. ``spin``: the holder runs at DISPATCH_LEVEL or above, nothing may wait.
     ``shared``: has shared and exclusive modes. ``strict``: a second acquire while held, or a release while not held, is an error.
     ``storage`` names the object that the lock lives in: kinds with one storage are ways to take the same lock
-    (an ordinary and a queued acquire of one KSPIN_LOCK). ``carried``: meant to be held across callbacks by design.
+    (an ordinary and a queued acquire of one KSPIN_LOCK). ``carried``: held for some work and not by a thread, so that another callback may
+    give it back once the work has been handed on; ``pending`` is the result by which a callback says that it was, ``over`` are the calls that end
+    the work.
     ``releases`` are (variant of the acquire, variant of the release) that go together besides equal ones.
     """
 
@@ -124,6 +128,8 @@ class Kind(_Fact, frozen=True):
     storage: str = ""
     carried: bool = False
     releases: tuple[tuple[str, str], ...] = ()
+    pending: int | None = None
+    over: tuple[str, ...] = ()
 
 
 class Hold(_Fact, frozen=True):
@@ -200,6 +206,13 @@ class Required(_Fact, frozen=True):
     function: str
     kinds: tuple[str, ...]
     rule: str = ""
+
+
+class Handover(_Fact, frozen=True):
+    """A call that hands work on to another callback, which may give back what is held of ``kinds``."""
+
+    function: str
+    kinds: tuple[str, ...]
 
 
 class Creation(_Fact, frozen=True):

@@ -19,6 +19,7 @@ from spincheck.locks import rows
 from spincheck.locks.model import (
     Creation,
     Forbidden,
+    Handover,
     Immediate,
     Kind,
     Operation,
@@ -93,6 +94,7 @@ class Fragment:
     immediate: tuple[Placed[Immediate], ...] = ()
     forbidden: tuple[Placed[Forbidden], ...] = ()
     required: tuple[Placed[Required], ...] = ()
+    handovers: tuple[Placed[Handover], ...] = ()
     creations: tuple[Placed[Creation], ...] = ()
     noreturn: tuple[Placed[str], ...] = ()
     raising: tuple[Placed[str], ...] = ()
@@ -101,7 +103,7 @@ class Fragment:
 
 
 SECTIONS = (
-    "family", "defaults", "kind", "operation", "role", "registration", "slot", "immediate", "forbidden", "required",
+    "family", "defaults", "kind", "operation", "role", "registration", "slot", "immediate", "forbidden", "required", "handover",
     "creation", "noreturn", "raising", "pure", "same",
 )  # fmt: skip
 
@@ -216,6 +218,7 @@ def read_fragment(
         immediate=reader.rows("immediate", rows.ImmediateRow, rows.make_immediate),
         forbidden=reader.spread("forbidden", rows.ForbiddenRow, rows.make_forbidden),
         required=reader.spread("required", rows.RequiredRow, rows.make_required),
+        handovers=reader.spread("handover", rows.HandoverRow, rows.make_handover),
         creations=reader.rows("creation", rows.CreationRow, rows.make_creation),
         noreturn=reader.names("noreturn"),
         raising=reader.names("raising"),

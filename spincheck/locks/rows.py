@@ -16,6 +16,7 @@ from spincheck.locks.model import (
     Action,
     Creation,
     Forbidden,
+    Handover,
     Hold,
     Immediate,
     IrqlEffect,
@@ -57,6 +58,8 @@ class KindRow(msgspec.Struct, forbid_unknown_fields=True):
     storage: str = ""
     carried: bool = False
     releases: list[tuple[str, str]] = []
+    pending: int | None = None
+    over: list[str] = []
 
 
 class OperationRow(msgspec.Struct, forbid_unknown_fields=True):
@@ -77,6 +80,7 @@ class OperationRow(msgspec.Struct, forbid_unknown_fields=True):
     models: list[str] = msgspec.field(default_factory=lambda: ["any"])
     as_user_wrote: list[str] = []
     for_thread: bool = False
+    tag: int = -1
     signature: str = ""
 
 
@@ -121,6 +125,13 @@ class RequiredRow(msgspec.Struct, forbid_unknown_fields=True):
     function: str | list[str]
     kinds: list[str]
     rule: str = ""
+
+
+class HandoverRow(msgspec.Struct, forbid_unknown_fields=True):
+    """The fields of a row of ``handover``; see `spincheck.locks.model`."""
+
+    function: str | list[str]
+    kinds: list[str]
 
 
 class RegistrationRow(msgspec.Struct, forbid_unknown_fields=True):
@@ -190,6 +201,7 @@ def make_operation(row: OperationRow) -> Operation:
         lock.handle,
         saved.argument,
         mode_argument,
+        row.tag,
         always_if.argument if always_if else -1,
     ]
     if 0 <= parameters <= max(used):
@@ -227,6 +239,7 @@ def make_operation(row: OperationRow) -> Operation:
         models=_models(row.models),
         as_user_wrote=tuple(identifier(name) for name in row.as_user_wrote),
         for_thread=row.for_thread,
+        tag=row.tag if row.tag == -1 else number_of(str(row.tag)),
         signature=row.signature,
         parameters=parameters,
     )
@@ -295,6 +308,12 @@ def make_required(row: RequiredRow) -> tuple[Required, ...]:
     return tuple(Required(identifier(name), tuple(row.kinds), row.rule) for name in names)
 
 
+def make_handover(row: HandoverRow) -> tuple[Handover, ...]:
+    """Return the facts of a row of ``handover``, one for each function."""
+    names = [row.function] if isinstance(row.function, str) else row.function
+    return tuple(Handover(identifier(name), tuple(row.kinds)) for name in names)
+
+
 def make_registration(row: RegistrationRow) -> Registration:
     """Return the fact of a row of ``registration``."""
     name = expression(row.function) if row.pattern else identifier(row.function)
@@ -351,4 +370,6 @@ def make_kind(name: str, row: KindRow) -> Kind:
         storage=row.storage or name,
         carried=row.carried,
         releases=tuple(row.releases),
+        pending=row.pending,
+        over=tuple(identifier(name) for name in row.over),
     )

@@ -45,6 +45,7 @@ class Tables(msgspec.Struct, frozen=True, weakref=True):
     ``cleared``: the fields that a function sets to zero in its first argument.
     ``handed``: the kinds of lock that can be given back on behalf of another thread. ``given_back``: the locks that some callback is entered with
     and gives back, and whose saved IRQL it finds in one of its arguments.
+    ``handovers``: the kinds of carried lock that another callback may give back once this function has been called.
     ``threads``: functions whose result is the current thread.
     ``same``: the result of a function is its argument of that number. ``all_names``: every function named anywhere.
     ``digest``: hex, changes when anything here changes.
@@ -57,6 +58,7 @@ class Tables(msgspec.Struct, frozen=True, weakref=True):
     immediate: dict[str, Immediate]
     forbidden: dict[str, tuple[Forbidden, ...]]
     required: dict[str, tuple[Required, ...]]
+    handovers: dict[str, frozenset[str]]
     creations: dict[str, Creation]
     cleared: dict[str, tuple[str, ...]]
     same: dict[str, int]
@@ -166,6 +168,7 @@ def merge(fragments: tuple[Fragment, ...], families: tuple[str, ...]) -> Tables:
     operations: dict[str, tuple[Operation, ...]] = {}
     forbidden: dict[str, tuple[Forbidden, ...]] = {}
     required: dict[str, tuple[Required, ...]] = {}
+    handovers: dict[str, frozenset[str]] = {}
     for fragment in fragments:
         for operation in fragment.operations:
             name = operation.value.function
@@ -173,6 +176,9 @@ def merge(fragments: tuple[Fragment, ...], families: tuple[str, ...]) -> Tables:
         for ban in fragment.forbidden:
             row = msgspec.structs.replace(ban.value, kinds=_spread_spin(ban.value.kinds, kinds))
             forbidden[row.function] = (*forbidden.get(row.function, ()), row)
+        for handover in fragment.handovers:
+            name = handover.value.function
+            handovers[name] = handovers.get(name, frozenset()) | frozenset(handover.value.kinds)
         for need in fragment.required:
             required[need.value.function] = (*required.get(need.value.function, ()), need.value)
     roles = tuple(row.value for fragment in fragments for row in fragment.roles)
@@ -190,7 +196,7 @@ def merge(fragments: tuple[Fragment, ...], families: tuple[str, ...]) -> Tables:
     same = {row.value.function: row.value.argument for fragment in fragments for row in fragment.same}
     noreturn = frozenset(row.value for fragment in fragments for row in fragment.noreturn)
     raising = frozenset(row.value for fragment in fragments for row in fragment.raising)
-    names = {*operations, *forbidden, *required, *immediate, *creations, *cleared, *same, *noreturn, *raising}
+    names = {*operations, *forbidden, *required, *handovers, *immediate, *creations, *cleared, *same, *noreturn, *raising}
     names.update(row.function for row in registrations if not row.pattern)
     digest = hashlib.sha256(
         "\n".join([*families, *(fragment.digest for fragment in fragments)]).encode()
@@ -203,6 +209,7 @@ def merge(fragments: tuple[Fragment, ...], families: tuple[str, ...]) -> Tables:
         immediate=immediate,
         forbidden=forbidden,
         required=required,
+        handovers=handovers,
         creations=creations,
         cleared=cleared,
         same=same,

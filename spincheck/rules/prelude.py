@@ -98,6 +98,7 @@ NTSTATUS WdfWaitLockCreate(PWDF_OBJECT_ATTRIBUTES Attributes, WDFWAITLOCK *Lock)
 VOID WDF_OBJECT_ATTRIBUTES_INIT(PWDF_OBJECT_ATTRIBUTES Attributes);
 BOOLEAN WdfInterruptSynchronize(WDFINTERRUPT Interrupt, EVT_WDF_INTERRUPT_SYNCHRONIZE *Callback, PVOID Context);
 VOID IofCompleteRequest(PIRP Irp, CHAR Boost);
+NTSTATUS IofCallDriver(PDEVICE_OBJECT DeviceObject, PIRP Irp);
 VOID IoStartNextPacket(PDEVICE_OBJECT DeviceObject, BOOLEAN Cancelable);
 NTSTATUS KeWaitForSingleObject(PVOID Object, ULONG Reason, CHAR Mode, BOOLEAN Alertable, PLARGE_INTEGER Timeout);
 NTSTATUS KeDelayExecutionThread(CHAR Mode, BOOLEAN Alertable, PLARGE_INTEGER Interval);

@@ -6,25 +6,31 @@ from spincheck.rules.rule import BALANCE, PRIMARY, Expect, Invalid, Match, Rule
 
 
 class RemoveLockRule(Rule):
-    """A dispatch routine has released every remove lock that it acquired by the time it returns.
+    """A routine that has finished with an IRP has released the remove lock that it acquired for it, and has not released it twice.
 
-    Off by default: a remove lock is meant to be held while I/O is outstanding, and a completion routine releases it as often as not.
+    A remove lock is held for an IRP and not by a thread: once the IRP is passed on, queued or pending, whoever gets it releases the lock.
+    So a lock that is held at the end is told where nobody else can release it: the IRP is completed, or it was neither handed on nor does
+    the routine return STATUS_PENDING. The tag says which IRP a lock is held for.
     """
 
     name = "RemoveLock"
-    title = "remove locks are released by the routine that acquired them"
+    title = "remove locks are released by the routine that ends the I/O"
     models = ("wdm",)
     severity = "warning"
-    enabled = False
-    pages = ("wdm-removelock",)
+    pages = (
+        "wdm-removelock", "wdm-removelockrelease2", "wdm-removelockreleasecleanup", "wdm-removelockreleaseclose", "wdm-removelockreleasecreate",
+        "wdm-removelockreleasedevicecontrol", "wdm-removelockreleaseinternaldevicecontrol", "wdm-removelockreleasepnp",
+        "wdm-removelockreleasepower", "wdm-removelockreleaseread", "wdm-removelockreleaseshutdown", "wdm-removelockreleasesystemcontrol",
+        "wdm-removelockreleasewrite",
+    )  # fmt: skip
     microsoft = (
-        "The remove lock is not held when a PnP or power dispatch routine ends; a family of rules says the "
-        "same for each kind of IRP (RemoveLockReleaseWrite, ...)."
+        "Acquire and release of the remove lock alternate, and it is not held when a dispatch routine ends; a rule for each kind of IRP."
     )
     differs = (
-        "One rule for every dispatch routine; off by default. A release without an acquire is not told, "
-        "because completion routines do just that: only a lock that is held at the end is, and the IRP that was passed on "
-        "with a completion routine that releases it looks the same."
+        "One rule for every dispatch routine, which follows helpers. A release without an acquire is not told, because completion routines do "
+        "just that; a second release for the same tag is. A lock that is held when the routine returns is told only if the IRP was completed, or "
+        "was neither handed on nor is pending: Microsoft's rules tell every routine whose completion routine releases the lock. What happens to "
+        "the lock after the IRP was passed on is not told, nor are locks with a tag that is not the routine's own IRP."
     )
     matches = (Match(BALANCE, kinds=("removelock",), rank=PRIMARY),)
     valid = (
@@ -56,6 +62,29 @@ VOID CancelIrp(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     IoReleaseRemoveLock(&dev->RemoveLock, Irp);
 }
 """,
+        """\
+DRIVER_DISPATCH DispatchRead;
+
+static NTSTATUS Forward(PDEVICE_OBJECT DeviceObject, PIRP Irp)
+{
+    return IofCallDriver(DeviceObject, Irp);
+}
+
+NTSTATUS DispatchRead(PDEVICE_OBJECT DeviceObject, PIRP Irp)
+{
+    PDEVICE dev = DeviceObject->DeviceExtension;
+    NTSTATUS status = IoAcquireRemoveLock(&dev->RemoveLock, Irp);
+
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    if (dev->Ready) {
+        dev->Irp = Irp;
+        return STATUS_PENDING;
+    }
+    return Forward(DeviceObject, Irp);
+}
+""",
     )
     invalid = (
         Invalid(
@@ -70,10 +99,38 @@ NTSTATUS DispatchPower(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     if (!NT_SUCCESS(status)) {
         return status;
     }
-    dev->Count++;
+    if (!dev->Ready) {
+        IoCompleteRequest(Irp, 0);
+        return STATUS_UNSUCCESSFUL;
+    }
+    return IofCallDriver(DeviceObject, Irp);
+}
+""",
+            (Expect(13, "RemoveLock"),),
+        ),
+        Invalid(
+            """\
+DRIVER_DISPATCH DispatchRead;
+
+static VOID Finish(PDEVICE dev, PIRP Irp)
+{
+    IoCompleteRequest(Irp, 0);
+    IoReleaseRemoveLock(&dev->RemoveLock, Irp);
+}
+
+NTSTATUS DispatchRead(PDEVICE_OBJECT DeviceObject, PIRP Irp)
+{
+    PDEVICE dev = DeviceObject->DeviceExtension;
+    NTSTATUS status = IoAcquireRemoveLock(&dev->RemoveLock, Irp);
+
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    Finish(dev, Irp);
+    IoReleaseRemoveLock(&dev->RemoveLock, Irp);
     return STATUS_SUCCESS;
 }
 """,
-            (Expect(12, "RemoveLock"),),
+            (Expect(18, "RemoveLock"),),
         ),
     )

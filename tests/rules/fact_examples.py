@@ -17,6 +17,7 @@ from spincheck.locks.model import (
     Condition,
     Creation,
     Forbidden,
+    Handover,
     Immediate,
     Operation,
     Pure,
@@ -71,6 +72,7 @@ def cases(fragment: Fragment) -> Iterator[Case]:
         "immediate": (fragment.immediate, _immediate),
         "forbidden": (fragment.forbidden, _forbidden),
         "required": (fragment.required, _required),
+        "handover": (fragment.handovers, _handover),
         "creation": (fragment.creations, _creation),
         "noreturn": (fragment.noreturn, _noreturn),
         "raising": (fragment.raising, _raising),
@@ -397,6 +399,26 @@ def _required(family: str, row: Required, name: str) -> list[Case]:
         made.append(
             _case(text, *([(line, f"`{row.function}` is called outside", row.rule)] if not kind else ()))
         )
+    return made
+
+
+def _handover(family: str, row: Handover, name: str) -> list[Case]:
+    """An IRP's remove lock may be held at the end once the IRP has been handed on, and not before."""
+    assert row.kinds == ("removelock",), row
+    made = []
+    for suffix in ("right", "wrong"):
+        me = f"{name}_{suffix}"
+        text = [
+            "typedef void DRIVER_DISPATCH(void *a, void *b, void *c, void *d);",
+            f"DRIVER_DISPATCH {me};",
+            *_body(
+                family,
+                me,
+                ["if (IoAcquireRemoveLock(&dev->RemoveLock, b) < 0) { return; }", *([f"{row.function}(a, b);"] if suffix == "right" else [])],
+                head="void ",
+            ),
+        ]
+        made.append(_case(text, *([(f"}} /* {me} */", "is still held when callback", "RemoveLock")] if suffix == "wrong" else ())))
     return made
 
 

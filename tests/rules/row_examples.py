@@ -20,6 +20,13 @@ ENTRIES = {
         "PDEVICE dev = DeviceOf(WorkItem);",
         "",
     ),
+    # What a carried lock is held for is the IRP that a dispatch routine is called with.
+    "carried": (
+        "DRIVER_DISPATCH Run;\n",
+        "NTSTATUS Run(PDEVICE_OBJECT DeviceObject, PIRP Irp)",
+        "PDEVICE dev = DeviceObject->DeviceExtension;",
+        "",
+    ),
     "ndis": (
         "NDIS_IO_WORKITEM_FUNCTION Run;\n",
         "VOID Run(PVOID Context, PVOID WorkItem)",
@@ -40,6 +47,7 @@ ENTRIES = {
     ),
     "linux": ("", "void Run(struct port *dev)", "", ""),
 }
+RETURNS = {"posix": "return 0;", "carried": "return STATUS_SUCCESS;"}
 COUNT = {"posix": "dev->balance++;", "linux": "dev->count++;"}
 
 # What to hand for a parameter of a type; the locals that this needs.
@@ -135,6 +143,8 @@ def call(row: Operation, *, always: bool = False) -> Call:
             argument = {"KIRQL": "irql", "ULONG": "message", "unsigned long": "flags"}[type_name]
         if type_name == "PVOID" and row.kind in {"storport", "stormsi"}:
             argument = "Extension" if number == 0 else "Dpc"
+        if row.tag == number:
+            argument = "Irp"
         if row.always_if and row.always_if.argument == number and always:
             argument = {"null": "NULL", "nonzero": "TRUE"}[row.always_if.test]
         arguments.append(argument)
@@ -215,6 +225,8 @@ def function(family: str, row: Operation, body: list[str]) -> tuple[str, int]:
         if family != "windows"
         else next((model for model in row.models if model in ENTRIES), "windows")
     )
+    if tables.load((family,)).kinds[row.kind].carried:
+        world = "carried"
     before, head, device, after = ENTRIES[world]
     text = "\n".join(body)
     used = [declaration for name, declaration in LOCALS.items() if re.search(rf"\b{name}\b", text)]
@@ -229,8 +241,8 @@ def function(family: str, row: Operation, body: list[str]) -> tuple[str, int]:
     if any(name in text for name in tables.load((family,)).required):
         body = ["KeEnterCriticalRegion();", *body, "KeLeaveCriticalRegion();"]
     lines += [f"    {line}" for line in body]
-    if family == "posix":
-        lines.append("    return 0;")
+    if world in RETURNS:
+        lines.append(f"    {RETURNS[world]}")
     lines.append("}")
     return "\n".join(lines) + "\n" + after, len(lines)
 
@@ -273,7 +285,7 @@ def _pieces(family: str, name: str, row: Operation, kinds: tuple[str, ...]) -> l
         # A lock that is held at the end is told at the closing brace, or where the thread function returns.
         text, end = function(family, row, guarded(taken, [count]))
         made.append(
-            Piece(f"{name}: never released", family, text, "held-at-exit", kinds, end - (family == "posix"))
+            Piece(f"{name}: never released", family, text, "held-at-exit", kinds, end - (family == "posix" or kind.carried))
         )
         return made
     if kind.strict:
@@ -283,7 +295,7 @@ def _pieces(family: str, name: str, row: Operation, kinds: tuple[str, ...]) -> l
         made.append(Piece(f"{name}: released twice", family, text, "released-unheld", kinds, line))
         return made
     text, end = function(family, row, [*guarded(taken, [count, f"if (dev->Ready) {{ {given} }}"])])
-    made.append(Piece(f"{name}: not released on one path", family, text, "held-at-exit", kinds, end))
+    made.append(Piece(f"{name}: not released on one path", family, text, "held-at-exit", kinds, end - kind.carried))
     return made
 
 
