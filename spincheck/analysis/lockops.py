@@ -370,7 +370,7 @@ class LockMachine:
         if defect == "wrong-variant" and held.variant == "dpc" and irql is not None and irql.is_input and self.held_on_entry is None:
             # What a helper was handed to restore, its callers have raised from; whether they have is theirs to say.
             raised = state.terms.make("lock", RAISED_LOCK)
-            self._count_down(state, raised, look_up(state, raised, RAISED), operation, RAISED, at)
+            self._count_down(state, raised, look_up(state, raised, RAISED), operation, RAISED, irql, at)
             return None
         return defect
 
