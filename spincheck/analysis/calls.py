@@ -67,6 +67,7 @@ class Calls:
 
     def call(self, state: State, pc: int, call: Call) -> list[Step]:
         """Interpret one call; the state is consumed."""
+        self._in.called.add(pc)
         arguments = [self._in.value(state, argument) for argument in call.arguments]
         names = self._names(state, call)
         if len(names) == 1:

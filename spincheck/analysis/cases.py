@@ -122,6 +122,8 @@ class Cases:
         lock, current = self.find(state, reader.term(need.lock), need.kind)
         irql = state.normal(reader.term(need.irql)) if need.irql != NOWHERE else None
         self._machine.note_doubt(lock, irql)
+        if need.status == "held":
+            self._machine.note_returned(state, lock, current, need.kind)
         if need.kind == RAISED and need.status == "held" and any(debts(state)):
             return None
         if current is None:
@@ -201,6 +203,7 @@ class Cases:
                 status = "free"
             if status == "held":
                 taken.add(lock)
+                self._machine.books.lend(lock, row.kind)
                 if saved is not None and (kind is None or not kind.carried):
                     self._machine.tokens.setdefault(saved, lock)
             state.locks[lock] = LockState(status, row.kind, count, row.mode, row.operation, row.variant, saved, handle, reason)

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import NamedTuple
 
+import msgspec
+
 from spincheck.analysis.calls import Callee, Calls
 from spincheck.analysis.cfg import Graph, Liveness
 from spincheck.analysis.fixpoint import COARSE, GLANCE, Budget, Fixpoint
@@ -74,6 +76,15 @@ class Surroundings(NamedTuple):
         summary = self._summary(call)
         return summary is not None and any(case.locks for case in summary.cases)
 
+    def gives_back(self, call: Call) -> tuple[str, ...]:
+        """Return the kinds of lock that a call may release."""
+        if not isinstance(call.callee, FunctionName):
+            return ()
+        rows = self.tables.operations.get(call.callee.name, ())
+        summary = self._summary(call)
+        needs = [need.kind for case in summary.cases for need in case.needs if need.status == "held"] if summary is not None else []
+        return tuple(dict.fromkeys([*(row.kind for row in rows if row.action == "release"), *needs]))
+
     def touches(self, call: Call) -> bool:
         """Tell whether a call has anything to do with locks, or may not return."""
         if not isinstance(call.callee, FunctionName):
@@ -121,13 +132,14 @@ def run(
     budget: Budget,
     *,
     exact: bool,
+    has_callers: bool,
 ) -> Run:
     """Run the fixpoint over a function; once more if there are branches whose other side only another thread can open."""
-    first = _run(function, graph, around, standing, relevance, budget, exact=exact, revived=frozenset())
+    first = _run(function, graph, around, standing, relevance, budget, exact=exact, has_callers=has_callers, revived=frozenset())
     dead = first.interpreter.sides.dead(function)
     if not dead or first.fixpoint.gave_up:
         return first
-    second = _run(function, graph, around, standing, relevance, budget, exact=exact, revived=dead)
+    second = _run(function, graph, around, standing, relevance, budget, exact=exact, has_callers=has_callers, revived=dead)
     return first if second.fixpoint.gave_up else second
 
 
@@ -140,12 +152,14 @@ def _run(
     budget: Budget,
     *,
     exact: bool,
+    has_callers: bool,
     revived: frozenset[tuple[int, int]],
 ) -> Run:
     interpreter = Interpreter(function, graph, around.tables, around.constants)
     interpreter.outcome_matters = relevance.outcome_matters if budget.disjuncts > 1 else lambda _call, _summary: False
     interpreter.exact = exact
     interpreter.revived = revived
+    interpreter.machine.has_callers = has_callers
     interpreter.relevant = relevance.points.__contains__
     if standing.kind == "entry":
         held = held_by_role(interpreter.terms, standing)
@@ -194,7 +208,7 @@ def analyse_function(
 
     narrow = relevant(result_matters=False)
     if not exact and not (small and asked) and not flagged and not narrow.tests_flags:
-        glance = run(function, graph, around, standing, narrow, GLANCE, exact=False)
+        glance = run(function, graph, around, standing, narrow, GLANCE, exact=False, has_callers=has_callers)
         judge = Judge(glance.interpreter, glance.fixpoint, standing)
         in_doubt = glance.fixpoint.in_doubt or glance.interpreter.machine.in_doubt
         seen_all = not glance.fixpoint.exhausted and not in_doubt
@@ -203,11 +217,11 @@ def analyse_function(
     if first is None or judge is None:
         relevance = relevant(result_matters=asked, flags_matter=flagged)
         budget = EXACT if exact else RECURSIVE if recursive else Budget()
-        first = run(function, graph, around, standing, relevance, budget, exact=exact)
+        first = run(function, graph, around, standing, relevance, budget, exact=exact, has_callers=has_callers)
         if first.fixpoint.gave_up:
             # A coarse look covers every path too; what it takes for a defect and is none falls away in the replay.
             if glance is None or glance.fixpoint.gave_up:
-                glance = run(function, graph, around, standing, narrow, COARSE, exact=False)
+                glance = run(function, graph, around, standing, narrow, COARSE, exact=False, has_callers=has_callers)
             first = glance
         judge = Judge(first.interpreter, first.fixpoint, standing)
     findings = judge.findings()
@@ -215,4 +229,14 @@ def analyse_function(
     summary = write_summary(
         first.interpreter, first.fixpoint, findings, suspects, tuple(judge.imprecise), fields_read(graph, around.reads)
     )
+    _see_all(first, around)
+    summary = msgspec.structs.replace(summary, ledger=judge.ledger(), kept=judge.kept())
     return unbounded(summary) if first.fixpoint.gave_up else summary
+
+
+def _see_all(done: Run, around: Surroundings) -> None:
+    """Take it that calls which no path came to may give back any lock of their kinds."""
+    interpreter = done.interpreter
+    for pc, instruction in enumerate(interpreter.function.code):
+        if isinstance(instruction, Call) and pc not in interpreter.called:
+            interpreter.machine.books.unseen(around.gives_back(instruction))

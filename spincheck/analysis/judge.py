@@ -15,12 +15,13 @@ from typing import Any, Literal, NamedTuple
 from spincheck.analysis.explain import Explainer
 from spincheck.analysis.findings import Defect
 from spincheck.analysis.fixpoint import Fixpoint
+from spincheck.analysis.keeping import Ledger, LockClass, class_of
 from spincheck.analysis.lockops import Problem, is_weak, may_alias, tainted
 from spincheck.analysis.naming import lock_name
 from spincheck.analysis.owed import is_owed
 from spincheck.analysis.path import Node
 from spincheck.analysis.replay import ARRAY_TURNS, MAX_TURNS, Found, search
-from spincheck.analysis.summaries import NOWHERE, LocalFinding
+from spincheck.analysis.summaries import NOWHERE, Kept, LocalFinding
 from spincheck.analysis.transfer import Interpreter
 from spincheck.diagnostics import Severity
 from spincheck.domain import intervals as iv
@@ -30,6 +31,9 @@ from spincheck.domain.terms import Term, Terms
 from spincheck.locks.model import Hold
 
 _INDEX = re.compile(r"\[[^][]*\]")
+
+MAX_KEPT = 4
+"""Locks that a function leaves held for which a path is looked for; one that leaves more is there to take them."""
 
 MAX_PAIRS = 400
 """Pairs of ways out that are compared for one function with unknown callers."""
@@ -104,6 +108,39 @@ class Judge:
     def suspects(self) -> tuple[LocalFinding, ...]:
         """Return the ways out of a helper that would be a defect if nobody knew its callers."""
         return self._confirmed(self._unknown())
+
+    def kept(self) -> tuple[Kept, ...]:
+        """Return the locks that the function takes itself and leaves held, on a confirmed path each."""
+        machine = self._in.machine
+        groups: dict[LockClass, Candidate] = {}
+        for pc, state in self._fixpoint.exits if self._standing.kind != "entry" else ():
+            for lock, held in state.locks.items():
+                kind = self._in.tables.kinds.get(held.kind)
+                if held.status != "held" or kind is None or kind.counter or kind.carried or (lock in state.needs and state.needs[lock].status == "held"):
+                    continue
+                name = self._class(lock, held.kind)
+                if name.names and not machine.books.is_lent(lock, held.kind) and len(groups) < MAX_KEPT:
+                    problem = Problem("held-at-exit", lock, held.kind, held.operation, "", self._at(pc))
+                    groups.setdefault(name, Candidate(problem, [], pc, "error"))
+                    if groups[name].exit_pc == pc and groups[name].problem.lock is lock:
+                        groups[name].states.append(state)
+        found = ((name, self._confirm(candidate)) for name, candidate in groups.items())
+        return tuple(Kept(name, finding) for name, finding in found if finding is not None and not finding.doubt)
+
+    def ledger(self) -> Ledger:
+        """Return what the function does with locks of others."""
+        left = dict.fromkeys(
+            self._class(lock, held.kind)
+            for _, state in self._fixpoint.exits
+            for lock, held in state.locks.items()
+            if held.status != "free" and held.kind and not is_owed(lock)
+        )
+        books = self._in.machine.books
+        balanced = tuple(one for one in books.taken if one.names and not any(one.may_be(other) for other in left))
+        return Ledger(tuple(left), tuple(books.returned), balanced)
+
+    def _class(self, lock: Term, kind: str) -> LockClass:
+        return class_of(lock, self._in.tables.storage(kind))
 
     def _confirmed(self, candidates: list[Candidate]) -> tuple[LocalFinding, ...]:
         told: dict[Any, LocalFinding] = {}

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from spincheck.analysis.events import LockEvent
 from spincheck.analysis.findings import Defect
+from spincheck.analysis.keeping import Books
 from spincheck.analysis.owed import (
     DISPATCH_LEVEL,
     RAISED,
@@ -144,7 +145,7 @@ class LockMachine:
     ``held_on_entry`` are the locks that an entry point's role is entered with, and their kinds; None when callers decide what is held, so that a release
     without an acquire is a need and no problem yet. ``saved_on_entry`` are the IRQLs that were saved when those were acquired. ``inside_on_entry`` are the kinds of
     region that the role is entered in. ``in_doubt`` tells that an operation was on a lock, or with an IRQL, that merged paths had made one of
-    several: what it would have said of one of them alone is not known.
+    several: what it would have said of one of them alone is not known. ``has_callers``: a lock that is a parameter has a name for somebody.
     """
 
     def __init__(self, tables: Tables) -> None:
@@ -152,6 +153,8 @@ class LockMachine:
         self.tokens: dict[Term, Term] = {}
         self.held_on_entry: dict[Term, str] | None = None
         self.saved_on_entry: dict[Term, Term] = {}
+        self.has_callers = True
+        self.books = Books(tables.storage)
         self.inside_on_entry: tuple[str, ...] = ()
         self.in_doubt = False
 
@@ -201,6 +204,7 @@ class LockMachine:
         assert event.lock is not None
         lock = state.normal(event.lock)
         self.note_doubt(lock)
+        self.books.take(lock, row.kind)
         before = look_up(state, lock, row.kind)
         after = LockState("held", row.kind, 1, event.mode, row.function, row.variant, token, event.handle)
         problems: list[Problem] = []
@@ -252,6 +256,7 @@ class LockMachine:
         kind = self._tables.kinds[row.kind]
         self.note_doubt(lock, irql)
         before = look_up(state, lock, row.kind)
+        self.note_returned(state, lock, before, row.kind)
         if kind.counter and pay(state, irql):
             return [Outcome(state)]
         if kind.counter or (kind.recursive and (before is not None or not self.aliases(state, lock, row.kind))):
@@ -290,6 +295,13 @@ class LockMachine:
         if lock.op != "held_by" or state.terms.root(lock.args[0]).op != "local":
             return False
         return not any(kind == "under" and lock.args[0].mentions(what) for kind, what in state.epochs)
+
+    def note_returned(self, state: State, lock: Term, before: LockState | None, kind: str) -> None:
+        """Keep the books of a release, or a callee's need of one, that finds the lock in state ``before``."""
+        self.books.give_back(lock, before, kind, is_callers=self.has_callers)
+        if before is None:
+            for alias in self.aliases(state, lock, kind):
+                self.books.give_back(alias, None, kind, is_callers=self.has_callers)
 
     def _released_lock(self, state: State, event: LockEvent) -> Term:
         if event.lock is not None:

@@ -19,10 +19,21 @@ from spincheck.analysis.callgraph import CallGraph, Node
 from spincheck.analysis.calls import Callee
 from spincheck.analysis.findings import Account, Finding, FunctionRef, Imprecision, Outcome, Step
 from spincheck.analysis.flat import flat_summary
+from spincheck.analysis.forgotten import Forgotten, last_name
 from spincheck.analysis.function import Surroundings, analyse_function
+from spincheck.analysis.keeping import Ledger
 from spincheck.analysis.orders import Cycle, cycles
 from spincheck.analysis.recursion import unbounded, widened
-from spincheck.analysis.summaries import NOWHERE, LocalFinding, LocalStep, Summary, decode, encode, in_exact
+from spincheck.analysis.summaries import (
+    NOWHERE,
+    Kept,
+    LocalFinding,
+    LocalStep,
+    Summary,
+    decode,
+    encode,
+    in_exact,
+)
 from spincheck.analysis.waves import FUNCTION, Known, Settled, Team, settle
 from spincheck.domain.terms import Term
 from spincheck.ir import FILE_SCOPE, Function, UnitRecord
@@ -30,7 +41,7 @@ from spincheck.locks.tables import Tables
 from spincheck.memory import Memory
 from spincheck.progress import Progress, unwatched
 
-ANALYSER_VERSION = "2"
+ANALYSER_VERSION = "3"
 """Part of every summary's key; changed whenever the same code could get another summary."""
 
 World = Literal["open", "closed"]
@@ -107,10 +118,11 @@ class Helper:
 
 
 class Note(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What a program's index says of a summary: its digest, and whether it has nothing that is told."""
+    """What a program's index says of a summary: its digest, whether it has nothing that is told, and its ledger."""
 
     digest: str
     quiet: bool
+    ledger: Ledger = Ledger()
 
 
 _INDEX = msgspec.msgpack.Decoder(dict[str, Note])
@@ -162,6 +174,7 @@ class _Program:
             self._attribute()
         self._keep_index(len(components))
         findings: list[Finding] = []
+        kept: list[tuple[Node, Kept]] = []
         for node in self._graph.nodes:
             if id(node) not in self._digests or (id(node) in self._later and self._notes[self._later[id(node)]].quiet):
                 continue
@@ -170,6 +183,8 @@ class _Program:
             for at, reason in summary.imprecise:
                 self._imprecise.append(Imprecision(node.ref, at, reason))
             findings.extend(self._tell(node, finding) for finding in summary.findings)
+            kept += [(node, one) for one in summary.kept]
+        findings.extend(self._forgotten(kept, findings))
         findings.extend(self._order_cycles())
         relevant = [node for node in self._graph.nodes if self._graph.is_relevant(node) and node.header.name != FILE_SCOPE]
         return Outcome(
@@ -344,7 +359,7 @@ class _Program:
         for number in numbers:
             members = [(self._keys[id(node)], self._digests[id(node)]) for node in self._components[number]]
             if all(key in found for key, _ in members):
-                news.append(Settled(number, tuple(Known(key, digest, self._notes[key].quiet, found[key]) for key, digest in members)))
+                news.append(Settled(number, tuple(Known(key, digest, self._notes[key].quiet, self._notes[key].ledger, found[key]) for key, digest in members)))
         return news
 
     def accept(self, settled: Settled) -> bool:
@@ -360,7 +375,7 @@ class _Program:
         for node, one in zip(members, settled.known, strict=True):
             self._memory.put("summary", one.key, one.summary)
             self._later[id(node)] = one.key
-            self._notes[one.key] = Note(one.digest, one.quiet)
+            self._notes[one.key] = Note(one.digest, one.quiet, one.ledger)
             self._digests[id(node)] = one.digest
         if asked:
             self._analysed += len(members)
@@ -369,8 +384,8 @@ class _Program:
 
     def _note(self, node: Node, key: str) -> None:
         summary = self._summaries[id(node)]
-        quiet = not (summary.findings or summary.imprecise or summary.orders)
-        self._notes[key] = Note(self._digests[id(node)], quiet)
+        quiet = not (summary.findings or summary.imprecise or summary.orders or summary.kept)
+        self._notes[key] = Note(self._digests[id(node)], quiet, summary.ledger)
 
     def _keep(self, node: Node, summary: Summary) -> None:
         self._summaries[id(node)] = summary
@@ -474,6 +489,15 @@ class _Program:
 
     # --- telling ---
 
+    def _forgotten(self, kept: Sequence[tuple[Node, Kept]], findings: Sequence[Finding]) -> list[Finding]:
+        """What is left held for nobody, of locks of which nothing else is told; of a program whose functions are all here."""
+        told = {(finding.kind, last_name(finding.lock)) for finding in findings}
+        kept = [(node, one) for node, one in kept if (one.finding.kind, last_name(one.finding.lock)) not in told]
+        if self._world == "open" or not kept:
+            return []
+        forgotten = Forgotten(self._notes[key].ledger for key in dict.fromkeys(self._keys.values()) if key in self._notes)
+        return [self._tell(node, one.finding) for node, one in kept if forgotten.is_forgotten(one.lock)]
+
     def _order_cycles(self) -> list[Finding]:
         nodes = self._graph.nodes
         summaries = [self._summaries.get(id(node)) for node in nodes]  # those not read yet have no orders: they are quiet
@@ -537,7 +561,7 @@ class _Program:
             if callee is None or summary is None or id(callee) in seen:
                 break
             made = (*summary.suspects, *(one for one in summary.findings if one.defect in HELD_AT_EXIT))
-            suspect = next((one for one in made if one.kind == finding.kind and one.defect != "needs-and-leaves"), None)
+            suspect = next((one for one in made if one.kind == finding.kind and one.defect != "needs-and-leaves" and not one.doubt), None)
             if suspect is None:
                 break
             seen.add(id(callee))

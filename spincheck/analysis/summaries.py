@@ -18,6 +18,7 @@ from typing import Any, Literal
 import msgspec
 
 from spincheck.analysis.findings import Defect
+from spincheck.analysis.keeping import Ledger, LockClass
 from spincheck.analysis.orders import Order
 from spincheck.diagnostics import Severity, StepKind
 from spincheck.domain import intervals as iv
@@ -62,6 +63,13 @@ class LocalFinding(msgspec.Struct, frozen=True, array_like=True):
     doubt: str
     trace: tuple[LocalStep, ...]
     held: int = NOWHERE
+
+
+class Kept(msgspec.Struct, frozen=True, array_like=True):
+    """A lock that a function takes itself and leaves held, and what would be told of that if nobody gave such a lock back."""
+
+    lock: LockClass
+    finding: LocalFinding
 
 
 class CaseLock(msgspec.Struct, frozen=True, array_like=True):
@@ -131,7 +139,8 @@ class Summary(msgspec.Struct, frozen=True, array_like=True):
     No cases: it never returns. ``needs_at`` and ``steps`` are, per case, where each need arises and the path for messages; they and
     ``findings`` are not part of the digest. ``suspects`` are ways out of a helper that hold what its other ways out give back: no defect while a
     caller copes with them, and the place where the defect was made when none does. ``reads`` are the fields and globals that it may read, ``acquires``
-    the locks that it takes at any time, ``orders`` which lock it takes while holding which. ``basis`` identifies all that
+    the locks that it takes at any time, ``orders`` which lock it takes while holding which. ``ledger`` is what it does with locks of others, ``kept`` the locks that it has taken
+    itself and leaves held (`spincheck.analysis.forgotten`). ``basis`` identifies all that
     the summary was made of where callers may have to ask for the exact one.
     """
 
@@ -145,6 +154,8 @@ class Summary(msgspec.Struct, frozen=True, array_like=True):
     reads: tuple[str, ...] = ()
     acquires: tuple[int, ...] = ()
     orders: tuple[Order, ...] = ()
+    ledger: Ledger = Ledger()
+    kept: tuple[Kept, ...] = ()
     basis: str = ""
 
     def is_exact(self) -> bool:

@@ -79,7 +79,7 @@ class Interpreter:
     """Interprets one function's instructions over states.
 
     ``problems`` collects what goes wrong, with the state it goes wrong in; ``acquired`` and ``orders`` what is taken, and while holding what; ``returned`` is the cell that a Return stores
-    its value in. ``relevant`` says which instructions are worth learning from, ``outcome_matters`` which
+    its value in. ``called`` are the calls that some path came to. ``relevant`` says which instructions are worth learning from, ``outcome_matters`` which
     calls' results and writes are; ``exact`` is given to every state. ``sides`` are those of branches that were taken, ``revived`` those that are taken whatever
     the facts say. ``call`` interprets a call instruction; it is set by the room that knows callees.
     """
@@ -101,6 +101,7 @@ class Interpreter:
         self.relevant: Callable[[int], bool] = lambda _: True
         self.outcome_matters: Callable[[Call, Summary], bool] = lambda _call, _summary: True
         self.exact = False
+        self.called: set[int] = set()
         self.sides = Sides()
         self.revived: frozenset[tuple[int, int]] = frozenset()
         self.present: tuple[int, ...] = ()

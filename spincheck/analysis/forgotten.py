@@ -1,0 +1,44 @@
+"""Locks that a function leaves held although nobody in the whole program ever gives such a lock back.
+
+Owns the last resort against a forgotten release. A function with callers may leave a lock held: they answer for it. Of one whose callers
+nobody knows, and of callers that had to be given up, that says nothing. But whoever takes a lock for somebody else does so because somewhere
+it is given back by code that did not take it. Where the program has no such release, of this lock or of one that might be it, and other
+functions take the lock and give it back themselves, the one that leaves it held has forgotten it.
+
+Doubt is silence: a release of a lock without a name may be of any lock of its kind, and so may one whose name nobody leaves held, since
+the names of one lock may differ.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from spincheck.analysis.keeping import Ledger, LockClass
+
+
+class Forgotten:
+    """Knows of a whole program's ledgers which locks nobody gives back."""
+
+    def __init__(self, ledgers: Iterable[Ledger]) -> None:
+        left: dict[LockClass, None] = {}
+        returned: dict[LockClass, None] = {}
+        balanced: dict[LockClass, None] = {}
+        for ledger in ledgers:
+            left.update(dict.fromkeys(ledger.left))
+            returned.update(dict.fromkeys(ledger.returned))
+            balanced.update(dict.fromkeys(ledger.balanced))
+        self._returned = tuple(returned)
+        self._balanced = tuple(balanced)
+        self._strays = {one.storage for one in returned if not any(one.may_be(other) for other in left)}
+
+    def is_forgotten(self, lock: LockClass) -> bool:
+        """Tell whether others take this lock and give it back themselves, and nobody gives it back for somebody else."""
+        if lock.storage in self._strays or any(lock.may_be(other) for other in self._returned):
+            return False
+        return any(lock.may_be(other) for other in self._balanced)
+
+
+def last_name(lock: str) -> str:
+    """Return the last member of a lock's access path as messages spell it."""
+    return re.split(r"->|\.", lock)[-1]
