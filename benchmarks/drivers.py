@@ -22,6 +22,8 @@ from typing import Any, NamedTuple
 
 from measuring import Cost, run, table
 
+HEADS = ["run", "drivers (files)", "CPU s", "wall s", "CPU ms/file", "functions analysed / reused", "header regions read / reused", "peak MB"]
+
 
 class Done(NamedTuple):
     """One check: what it cost, its status, its report without stats, and the stats; no report when there is none to read."""
@@ -109,6 +111,7 @@ def main() -> int:
             if driver not in first or first is done or first[driver].report:
                 done[driver] = check(files, place, cache, given.timeout, extra)
                 print(f"{name}: {driver}: {done[driver].cost.wall:.1f} s, status {done[driver].cost.status}", file=sys.stderr, flush=True)
+        print(table(HEADS, [told(name, done, drivers)]), file=sys.stderr, flush=True)
 
     with tempfile.TemporaryDirectory() as place, ExitStack() as stack:
         os.environ.pop("SPINCHECK_CACHE", None)
@@ -120,8 +123,7 @@ def main() -> int:
             all_of("Dask, again", f"{place}/dask.sqlite", ["--dask", address], place)
             all_of("here, on that cache", f"{place}/dask.sqlite", [], place)
         size = sum(path.stat().st_size for path in Path(place).glob("local.sqlite*"))
-    heads = ["run", "drivers (files)", "CPU s", "wall s", "CPU ms/file", "functions analysed / reused", "header regions read / reused", "peak MB"]
-    print(table(heads, [told(name, done, drivers) for name, done in rounds.items()]))
+    print(table(HEADS, [told(name, done, drivers) for name, done in rounds.items()]))
     print(f"cache {size / 1e6:.0f} MB; with Dask, CPU is that of the command alone, not of the workers\n")
     cold = rounds["cold"]
     print("not finished:", ", ".join(f"{driver} ({one.cost.status})" for driver, one in cold.items() if not one.report) or "none")

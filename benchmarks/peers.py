@@ -1,4 +1,4 @@
-"""spincheck beside the compiler and other checkers, on the same preprocessed files in one run.
+"""spincheck beside the compiler and other checkers, on the same preprocessed files in one run, and what each finds in small cases.
 
     python benchmarks/peers.py FILE.i... [--commands COMMANDS.json] [--others N] [--plot PEERS.svg]
 
@@ -27,6 +27,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import detection
 from measuring import Cost, bars, run, table
 
 HERE = Path(__file__).resolve().parent
@@ -250,6 +251,7 @@ def main() -> int:
             rows.append([name, f"{ratio:.3f}", f"{wall:.2f}", f"{memory:.0f}", str(cut), str(failed)])
         print(f"Whole processes, median of {len(some)} files, relative to gcc -O2 -c ({statistics.median(one.megabytes for one in base):.0f} MB):\n")
         print(table(["tool", "CPU", "wall", "peak MB", f"stopped at {given.timeout:.0f} s", "exit status not 0"], rows))
+        print(f"What they find in pairs of a right and a wrong function:\n\n{detection.detected()}")
         if given.plot:
             Path(given.plot).write_text(bars("CPU relative to gcc -O2 -c", plot), encoding="utf-8")
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import time
 from collections.abc import Callable
@@ -229,3 +230,34 @@ def test_error_message_is_the_compilers_alone(project: Project):
 def test_without_a_cache_nothing_is_remembered(project: Project):
     first = project.check(cache=None)
     assert project.check(cache=None) == first == (1, told(project))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_is_edited_the_verdicts_are_those_without_a_cache(project: Project, monkeypatch: pytest.MonkeyPatch, seed: int):
+    """Headers appear, disappear and change in every directory that is searched, and sources come to include others."""
+    monkeypatch.setattr("spincheck.driver.session.MANY_BYTES", 1)
+    chance = random.Random(seed)
+    project.sources(3)
+    project.flags += " -I."
+    project.database(3)
+    headers = [f"{place}/{name}" for place in ("early", "late", "nowhere", ".") for name in ("ddk.h", "more.h")]
+    quiet = HEADER.replace("KIRQL KeAcquire", "KIRQL NoAcquire")
+    runs = 0
+    for _ in range(12):
+        file = chance.choice(headers)
+        if chance.random() < 0.4:
+            number = chance.randrange(3)
+            project.write(f"a{number}.c", chance.choice(["", "\n", "#include <ddk.h>\n"]) + LEAK.format(n=number))
+        elif file != "late/ddk.h" and Path(file).exists() and chance.random() < 0.5:
+            Path(file).unlink()
+        else:
+            more = chance.choice(["", "#if __has_include(<more.h>)\n#include <more.h>\n#endif\n"]) if file.endswith("ddk.h") else ""
+            guard = file.replace("/", "_").replace(".", "_")
+            project.write(file, f"#ifndef {guard}\n#define {guard}\n{chance.choice([HEADER, quiet])}{more}#endif\n")
+        before = project.runs
+        made, found = project.check()
+        runs += made
+        assert found == project.check(cache=None)[1]
+        assert project.runs - before - made == 3
+        assert project.check() == (0, found)
+    assert runs < 3 * 12
