@@ -296,7 +296,7 @@ class FunctionHeader(_Node, frozen=True, tag="header"):
     ``key`` identifies the code by content: equal keys mean equal `Function` values up to the name of the file. Its first 32 digits are a
     hash of the tokens, the other 32 of what the names among them mean.
     ``start`` is the offset of its text in the unit's preprocessed text; ``file``/``line`` the place of its name.
-    ``calls`` are the names called directly, sorted; ``own`` is false for a header's function from outside the project.
+    ``calls`` are the names called directly, sorted, ``through`` the members that hold a pointer which is called; ``own`` is false for a header's function from outside the project.
     ``lines`` is how many lines it spans in its source.
     """
 
@@ -309,6 +309,7 @@ class FunctionHeader(_Node, frozen=True, tag="header"):
     lines: int
     own: bool
     calls: tuple[str, ...]
+    through: tuple[str, ...]
     references: tuple[Reference, ...]
     recovered: tuple[Recovery, ...]
 

@@ -19,15 +19,16 @@ DRIVER_ENTRY = ("DriverEntry", "DRIVER_INITIALIZE")
 
 
 class Node:
-    """One function of the program. ``callees`` are the definitions that its direct calls mean, by called name."""
+    """One function of the program. ``callees`` are the definitions that its calls mean, by their name; ``through`` that of calls through a member, by the member's."""
 
-    __slots__ = ("callees", "callers", "header", "ref", "roles", "unit")
+    __slots__ = ("callees", "callers", "header", "ref", "roles", "through", "unit")
 
     def __init__(self, ref: FunctionRef, header: FunctionHeader, unit: int) -> None:
         self.ref = ref
         self.header = header
         self.unit = unit
         self.callees: dict[str, Node] = {}
+        self.through: dict[str, Node] = {}
         self.callers: list[Node] = []
         self.roles: list[tuple[str, Role]] = []
 
@@ -38,9 +39,12 @@ def _owes_release(node: Node) -> bool:
 
 
 class CallGraph:
-    """The call graph of some units. ``nodes`` is in a fixed order, whatever the order of the units."""
+    """The call graph of some units. ``nodes`` is in a fixed order, whatever the order of the units.
 
-    def __init__(self, records: Sequence[UnitRecord], tables: Tables) -> None:
+    ``whole``: these are all units of the program, so that what is stored in a member is known.
+    """
+
+    def __init__(self, records: Sequence[UnitRecord], tables: Tables, *, whole: bool = True) -> None:
         self._tables = tables
         self.records = records
         self.nodes: list[Node] = []
@@ -60,6 +64,8 @@ class CallGraph:
                 callee = self.resolve(node.unit, name)
                 if callee is not None and not self._is_known(name):
                     node.callees[name] = callee
+        if whole:
+            self._follow_members()
         for node in self.nodes:
             for callee in node.callees.values():
                 callee.callers.append(node)
@@ -67,6 +73,27 @@ class CallGraph:
         self._assign_roles()
         self.relevant = self._reaching_operations()
         self.hands_on = self._handing_on()
+
+    def _follow_members(self) -> None:
+        """Call through a member the one function that the whole program stores there.
+
+        Of several, which one it is depends on the object, and so does which of them takes back what another one did. A member that the system
+        calls is none of it.
+        """
+        stored: dict[str, dict[FunctionRef, Node]] = {}
+        objects: dict[str, set[str]] = {}
+        for node in self.nodes:
+            for reference in node.header.references:
+                if reference.slot == "field" and self._slot_role(reference) is None:
+                    target = self.resolve(node.unit, reference.function)
+                    if target is not None:
+                        stored.setdefault(reference.where, {})[target.ref] = target
+                        objects.setdefault(reference.where, set()).add(reference.object)
+        for node in self.nodes:
+            for member in node.header.through:
+                targets = list(stored.get(member, {}).values())
+                if len(targets) == 1 and len(objects[member]) == 1 and node.callees.get(targets[0].header.name) in (None, targets[0]):
+                    node.through[member] = node.callees[targets[0].header.name] = targets[0]
 
     def _is_known(self, name: str) -> bool:
         """A name in the tables is never followed into its body."""

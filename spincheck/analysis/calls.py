@@ -47,7 +47,7 @@ class Calls:
         interpreter: Interpreter,
         callee: Callable[[str], Callee],
         exact: Callable[[str], Summary],
-        targets: Callable[[Term], tuple[str, ...]],
+        target: Callable[[Term], str | None],
     ) -> None:
         self._in = interpreter
         self._rules = CallRules(interpreter)
@@ -57,7 +57,7 @@ class Calls:
         self._projected: dict[int, tuple[Summary, tuple[int, ...]]] = {}
         self._deciding: dict[int, tuple[tuple[CaseSet, ...], ...]] = {}
         self._failing: dict[int, frozenset[int]] = {}
-        self._targets = targets
+        self._target = target
         self._tables = interpreter.tables
         interpreter.call = self.call
 
@@ -69,26 +69,17 @@ class Calls:
         """Interpret one call; the state is consumed."""
         self._in.called.add(pc)
         arguments = [self._in.value(state, argument) for argument in call.arguments]
-        names = self._names(state, call)
-        if len(names) == 1:
-            return self._direct(state, pc, call, names[0], arguments)
-        if names:
-            steps: list[Step] = []
-            for choice, name in enumerate(names):
-                side = state.copy()
-                side.trace = Node("branch", (side.trace,), pc, call.at, choice=choice)
-                steps.extend(self._direct(side, pc, call, name, arguments))
-            return steps
+        name = self._name(state, call)
+        if name is not None:
+            return self._direct(state, pc, call, name, arguments)
         self._rules.hand_on(state, "", arguments, frozenset())
         return self._by_hand(state, pc, call, arguments)
 
-    def _names(self, state: State, call: Call) -> tuple[str, ...]:
+    def _name(self, state: State, call: Call) -> str | None:
         if isinstance(call.callee, FunctionName):
-            return (call.callee.name,)
+            return call.callee.name
         target = self._in.value(state, call.callee)
-        if target.op == "fn":
-            return (str(target.args[0]),)
-        return self._targets(target)
+        return str(target.args[0]) if target.op == "fn" else self._target(target)
 
     def _direct(self, state: State, pc: int, call: Call, name: str, arguments: list[Term]) -> list[Step]:
         tables = self._tables

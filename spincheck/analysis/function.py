@@ -7,23 +7,21 @@ depend on it are kept with the condition under which they count.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 import msgspec
 
-from spincheck.analysis.calls import Callee, Calls
+from spincheck.analysis.calls import Calls
 from spincheck.analysis.cfg import Graph, Liveness
 from spincheck.analysis.fixpoint import COARSE, GLANCE, Budget, Fixpoint
 from spincheck.analysis.judge import Judge, Standing, held_by_role, saved_by_role
 from spincheck.analysis.recursion import unbounded
 from spincheck.analysis.relevance import Relevance, sets_flag
 from spincheck.analysis.summaries import Summary
-from spincheck.analysis.transfer import Constants, Interpreter
+from spincheck.analysis.surroundings import Surroundings
+from spincheck.analysis.transfer import Interpreter
 from spincheck.analysis.write import fields_read, write_summary
-from spincheck.domain.terms import Term
-from spincheck.ir import Call, Function, FunctionName, Load, Local
-from spincheck.locks.tables import Tables
+from spincheck.ir import Call, Function
 
 SMALL = 80
 """Instructions up to which a function's result is always followed; of a longer one only where a coarse look does not settle it."""
@@ -35,85 +33,6 @@ EXACT = Budget(disjuncts=12, steps=800, lock_sets=32)
 
 RECURSIVE = Budget(disjuncts=8, steps=800, lock_sets=10, trusted=False)
 """For a function of a recursion of many: each is looked at many times, and each case of one is a case of all."""
-
-
-class Surroundings(NamedTuple):
-    """What a function's analysis asks of the program around it.
-
-    ``callee`` tells what is known of a called name; ``exact`` gives its summary with every case that differs in what had to be free; ``targets`` which functions an unknown function pointer may be;
-    ``constants`` the values of cells that never change.
-    """
-
-    tables: Tables
-    callee: Callable[[str], Callee]
-    exact: Callable[[str], Summary]
-    targets: Callable[[Term], tuple[str, ...]]
-    constants: Constants
-
-    def _summary(self, call: Call) -> Summary | None:
-        return self.callee(call.callee.name).summary if isinstance(call.callee, FunctionName) else None
-
-    def reads(self, call: Call) -> frozenset[str]:
-        """Return the fields and globals that a call may read."""
-        if isinstance(call.callee, FunctionName) and call.callee.name in self.tables.creations:
-            return frozenset((self.tables.creations[call.callee.name].parent,))
-        summary = self._summary(call)
-        return frozenset(summary.reads) if summary is not None else frozenset()
-
-    def writes(self, call: Call) -> frozenset[str]:
-        """Return the fields and globals that a call may write."""
-        if isinstance(call.callee, FunctionName) and call.callee.name in self.tables.cleared:
-            return frozenset(self.tables.cleared[call.callee.name])
-        summary = self._summary(call)
-        return summary.fields_written() if summary is not None else frozenset()
-
-    def moves_locks(self, call: Call) -> bool:
-        """Tell whether a call can leave a lock in another state."""
-        if not isinstance(call.callee, FunctionName):
-            return False
-        if call.callee.name in self.tables.operations:
-            return True
-        summary = self._summary(call)
-        return summary is not None and any(case.locks for case in summary.cases)
-
-    def gives_back(self, call: Call) -> tuple[str, ...]:
-        """Return the kinds of lock that a call may release."""
-        if not isinstance(call.callee, FunctionName):
-            return ()
-        rows = self.tables.operations.get(call.callee.name, ())
-        summary = self._summary(call)
-        needs = [need.kind for case in summary.cases for need in case.needs if need.status == "held"] if summary is not None else []
-        return tuple(dict.fromkeys([*(row.kind for row in rows if row.action == "release"), *needs]))
-
-    def touches(self, call: Call) -> bool:
-        """Tell whether a call has anything to do with locks, or may not return."""
-        if not isinstance(call.callee, FunctionName):
-            return False
-        name = call.callee.name
-        tables = self.tables
-        if name in tables.operations or name in tables.noreturn or name in tables.raising:
-            return True
-        if name in tables.immediate or name in tables.creations:
-            return True
-        callee = self.callee(name)
-        if callee.summary is None:
-            return callee.status != "external"
-        cases = callee.summary.cases
-        return not cases or any(case.locks or case.tainted or any(need.status == "held" for need in case.needs) for case in cases)
-
-
-    def tells(self, call: Call) -> bool:
-        """Tell whether a call is one that callers ask about."""
-        return isinstance(call.callee, FunctionName) and (call.callee.name in self.tables.forbidden or call.callee.name in self.tables.required)
-
-    def decides(self, call: Call, parameters: Collection[str]) -> bool:
-        """Tell whether a callee makes such a call or not by what one of these parameters is, which it is handed."""
-        summary = self._summary(call)
-        if summary is None or len({case.calls for case in summary.cases}) < 2:
-            return False
-        tested = {int(row[1]) for case in summary.cases for row in (summary.rows[one.term] for one in case.sets) if row[0] == "param"}
-        passed = ((number, value) for number, value in enumerate(call.arguments) if number in tested)
-        return any(isinstance(value, Load) and isinstance(value.place, Local) and value.place.name in parameters for _, value in passed)
 
 
 class Run(NamedTuple):
@@ -155,7 +74,7 @@ def _run(
     has_callers: bool,
     revived: frozenset[tuple[int, int]],
 ) -> Run:
-    interpreter = Interpreter(function, graph, around.tables, around.constants)
+    interpreter = Interpreter(function, graph, around.tables)
     interpreter.outcome_matters = relevance.outcome_matters if budget.disjuncts > 1 else lambda _call, _summary: False
     interpreter.exact = exact
     interpreter.revived = revived
@@ -169,7 +88,7 @@ def _run(
         }
         interpreter.machine.inside_on_entry = standing.inside
         interpreter.present = standing.present
-    Calls(interpreter, around.callee, around.exact, around.targets)
+    Calls(interpreter, around.callee, around.exact, around.target)
 
     def moves_locks(pc: int) -> bool:
         instruction = function.code[pc]

@@ -20,7 +20,7 @@ from spincheck.analysis.calls import Callee
 from spincheck.analysis.findings import Account, Finding, FunctionRef, Imprecision, Outcome, Step
 from spincheck.analysis.flat import flat_summary
 from spincheck.analysis.forgotten import Forgotten, last_name
-from spincheck.analysis.function import Surroundings, analyse_function
+from spincheck.analysis.function import analyse_function
 from spincheck.analysis.keeping import Ledger
 from spincheck.analysis.orders import Cycle, cycles
 from spincheck.analysis.recursion import unbounded, widened
@@ -34,14 +34,14 @@ from spincheck.analysis.summaries import (
     encode,
     in_exact,
 )
+from spincheck.analysis.surroundings import Surroundings
 from spincheck.analysis.waves import FUNCTION, Known, Settled, Team, settle
-from spincheck.domain.terms import Term
 from spincheck.ir import FILE_SCOPE, Function, UnitRecord
 from spincheck.locks.tables import Tables
 from spincheck.memory import Memory
 from spincheck.progress import Progress, unwatched
 
-ANALYSER_VERSION = "3"
+ANALYSER_VERSION = "4"
 """Part of every summary's key; changed whenever the same code could get another summary."""
 
 World = Literal["open", "closed"]
@@ -143,7 +143,7 @@ class _Program:
         self._world = world
         self._tables = tables
         self._memory = memory
-        self._graph = CallGraph([unit.record for unit in units], tables)
+        self._graph = CallGraph([unit.record for unit in units], tables, whole=world == "closed")
         self._summaries: dict[int, Summary] = {}
         self._digests: dict[int, str] = {}
         self._imprecise: list[Imprecision] = []
@@ -408,6 +408,8 @@ class _Program:
                     parts += [name, self._digests.get(id(callee), "")]
                 if callee is not None and id(callee) in self._graph.hands_on:
                     parts += [name, *sorted(self._graph.hands_on[id(callee)])]
+            for field, stored in owner.through.items():
+                parts += [field, "" if id(stored) in members else self._digests.get(id(stored), "")]
         return hashlib.blake2b("\0".join(parts).encode(errors="surrogateescape"), digest_size=20).hexdigest()
 
     def _status(self, node: Node, name: str) -> Literal["external", "hole"]:
@@ -441,9 +443,18 @@ class _Program:
             assert target is not None
             return self._exact(target)
 
-        around = Surroundings(self._tables, callee, exact_callee, _no_targets, _no_constant)
+        around = Surroundings(self._tables, callee, exact_callee, self._members(node))
         standing = self._graph.standing(node)
         return analyse_function(code, around, standing, has_callers=bool(node.callers), exact=exact, recursive=id(node) in self._mutual)
+
+    def _members(self, node: Node) -> dict[str, str]:
+        """The functions that a function calls through members, where that makes a difference to locks."""
+        members = {}
+        for member, target in node.through.items():
+            summary = self._summary(target)
+            if summary is not None and summary.touches_locks():
+                members[member] = target.header.name
+        return members
 
     def _exact(self, node: Node) -> Summary:
         """Return the summary with every case kept; asked for only where a lock is held that the function takes on some paths.
@@ -611,14 +622,6 @@ def _callees_first(members: list[Node], inside: set[int]) -> list[Node]:
                 opened.add(id(callee))
                 work.append((callee, [one for one in callee.callees.values() if id(one) in inside]))
     return order
-
-
-def _no_targets(_: Term) -> tuple[str, ...]:
-    return ()
-
-
-def _no_constant(_: Term) -> Term | None:
-    return None
 
 
 def _unique(findings: list[Finding]) -> list[Finding]:

@@ -162,6 +162,10 @@ class Summary(msgspec.Struct, frozen=True, array_like=True):
         """Tell whether the cases say on which paths each lock had to be free."""
         return not any(need.doubtful and need.status == "free" for case in self.cases for need in case.needs)
 
+    def touches_locks(self) -> bool:
+        """Tell whether some case needs a lock held, or leaves one in another state than before."""
+        return any(case.locks or any(need.status == "held" for need in case.needs) for case in self.cases)
+
     def classes_written(self) -> frozenset[tuple[str, str]]:
         """Return the classes of cells, by field or global, that some case may write."""
         written = {(kind, what) for case in self.cases for kind, what, _ in case.epochs if isinstance(what, str)}

@@ -71,10 +71,6 @@ class Step(NamedTuple):
     state: State
 
 
-Constants = Callable[[Term], Term | None]
-"""The value of a cell that never changes (a constant table), or None."""
-
-
 class Interpreter:
     """Interprets one function's instructions over states.
 
@@ -84,7 +80,7 @@ class Interpreter:
     the facts say. ``call`` interprets a call instruction; it is set by the room that knows callees.
     """
 
-    def __init__(self, function: Function, graph: Graph, tables: Tables, constants: Constants) -> None:
+    def __init__(self, function: Function, graph: Graph, tables: Tables) -> None:
         self.function = function
         self.graph = graph
         self.tables = tables
@@ -94,7 +90,6 @@ class Interpreter:
         self.acquired: dict[Term, None] = {}
         self.orders: dict[tuple[str, str, int], Order] = {}
         self.call: Callable[[State, int, Call], list[Step]] = self._no_call
-        self.constants = constants
         self.pc = 0
         self._through_null = False
         self.searched = 0
@@ -200,9 +195,6 @@ class Interpreter:
             return value
         if self.terms.is_in_null(address) and self._is_through_local(place):
             self._through_null = True
-        constant = self.constants(address)
-        if constant is not None:
-            return self.terms.make(constant.op, *constant.args)
         return state.read(address)
 
     @staticmethod

@@ -34,11 +34,12 @@ LoweringError = recovery.LoweringError
 class Lowered(NamedTuple):
     """What reading a function yields.
 
-    ``calls`` are the names it calls directly, sorted; ``references`` the functions whose address it puts somewhere.
+    ``calls`` are the names it calls directly, ``through`` the members by which it calls, both sorted; ``references`` the functions whose address it puts somewhere.
     """
 
     function: ir.Function
     calls: tuple[str, ...]
+    through: tuple[str, ...]
     references: tuple[ir.Reference, ...]
 
 
@@ -166,7 +167,7 @@ def _finish(c: Context, parameters: tuple[ir.Variable, ...], result: ir.TypeCode
         code,
         tuple(sorted(dict.fromkeys(c.recovered), key=lambda r: r.at)),
     )
-    return Lowered(function, called(function), _references(function, c.objects))
+    return Lowered(function, called(function), called_through(function), _references(function, c.objects))
 
 
 def called(function: ir.Function) -> tuple[str, ...]:
@@ -178,6 +179,24 @@ def called(function: ir.Function) -> tuple[str, ...]:
                 found.add(item.callee.name)
         elif item.__class__ is ir.Opaque:
             found.update(item.calls)
+    return tuple(sorted(found))
+
+
+def called_through(function: ir.Function) -> tuple[str, ...]:
+    """The members whose value is called, directly or by way of a variable, sorted."""
+    found: set[str] = set()
+    variables: set[str] = set()
+    for item in function.code:
+        if item.__class__ is ir.Call and isinstance(item.callee, ir.Load):
+            if isinstance(item.callee.place, ir.Member):
+                found.add(item.callee.place.field)
+            elif isinstance(item.callee.place, ir.Local):
+                variables.add(item.callee.place.name)
+    for item in function.code if variables else ():
+        if item.__class__ is ir.Assign and isinstance(item.place, ir.Local) and item.place.name in variables:
+            value = item.value
+            if isinstance(value, ir.Load) and isinstance(value.place, ir.Member):
+                found.add(value.place.field)
     return tuple(sorted(found))
 
 

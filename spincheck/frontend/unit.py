@@ -68,6 +68,7 @@ class _Kept(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """
 
     calls: tuple[str, ...]
+    through: tuple[str, ...]
     references: tuple[ir.Reference, ...]
     recovered: tuple[ir.Recovery, ...]
     reason: str
@@ -355,6 +356,7 @@ class _Reader:
             else 1,
             own=definition is None or definition.own,
             calls=kept.calls,
+            through=kept.through,
             references=kept.references,
             recovered=kept.recovered,
         )
@@ -366,12 +368,12 @@ def _digest(*parts: str) -> str:
 
 def _keep(lowered: Lowered) -> _Kept:
     function = lowered.function
-    return _Kept(lowered.calls, lowered.references, function.recovered, "", msgspec.Raw(_ENCODE(function)))
+    return _Kept(lowered.calls, lowered.through, lowered.references, function.recovered, "", msgspec.Raw(_ENCODE(function)))
 
 
 def _unread(name: str, reason: str) -> _Kept:
     nothing = ir.Function(name, (), (), "", ())
-    return _Kept((), (), (), reason or "cannot be read", msgspec.Raw(_ENCODE(nothing)))
+    return _Kept((), (), (), (), reason or "cannot be read", msgspec.Raw(_ENCODE(nothing)))
 
 
 def _decode(value: bytes | None) -> _Kept | None:
