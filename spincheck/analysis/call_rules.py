@@ -82,9 +82,8 @@ class CallRules:
         if any(kind in self._in.machine.inside_on_entry and all(held.depth >= 0 for _, held in touched if held.kind == kind) for kind in kinds):
             return
         entered = self._in.machine.held_on_entry
-        left = next(((lock, held) for lock, held in touched if entered is not None or not self._in.machine.is_counted(held.kind)), None)
-        if left is not None:
-            lock, held = left
+        if touched and entered is not None:
+            lock, held = touched[0]
             problem = Problem("call-without-holding", lock, held.kind, held.operation, name, call.at, through=through)
         elif entered is not None and not entered:
             kind = self._tables.required[name][0].kinds[0]

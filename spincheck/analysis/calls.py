@@ -84,6 +84,8 @@ class Calls:
     def _direct(self, state: State, pc: int, call: Call, name: str, arguments: list[Term]) -> list[Step]:
         tables = self._tables
         self._rules.check(state, call, name, arguments)
+        if name in tables.handovers:
+            self._rules.hand_on(state, name, arguments, tables.handovers[name])
         rows = tables.operations.get(name)
         if rows is not None:
             steps = self._operation(state, pc, call, rows[0], arguments)
@@ -102,7 +104,7 @@ class Calls:
         if name in tables.cleared:
             return self._external(state, pc, call, name, arguments)
         callee = self._callee(name)
-        self._rules.hand_on(state, name, arguments, callee.hands_on if callee.status == "defined" else tables.handovers.get(name, frozenset()))
+        self._rules.hand_on(state, name, arguments, callee.hands_on)
         if callee.summary is not None and not self._in.relevant(pc) and not state.exact:
             ignored = self._ignored(state, pc, call, name, callee.summary, arguments)
             if ignored is not None:
@@ -217,21 +219,27 @@ class Calls:
         return steps
 
     def _immediate(self, state: State, pc: int, call: Call, row: Immediate, arguments: list[Term]) -> list[Step]:
-        """Run the callback between an acquire and a release of the lock that the call takes around it."""
-        target = arguments[row.callback] if row.callback < len(arguments) else None
-        if target is None or target.op != "fn":
+        """Run the callback, if there is one, between an acquire and a release of the lock that the call takes around it."""
+        target = arguments[row.callback] if 0 <= row.callback < len(arguments) else None
+        if row.callback >= 0 and (target is None or target.op != "fn"):
             return self._external(state, pc, call, row.function, arguments)
         identity = LockIdentity(arguments=row.lock.arguments, name=row.lock.name)
         taken = Operation(row.function, "acquire", row.kind, identity, Saved())
         event = events.event(self._in.terms, taken, arguments, state.facts)
+        if event.lock is not None:
+            self._in.note_acquired(state, event.lock, row.function, call.at)
         outcome = self._machine.acquire(state, event, None, call.at)
         for problem in outcome.problems:
             self._in.problems.append((problem, state.copy()))
         passed = [arguments[number] if 0 <= number < len(arguments) else self._in.fresh(state, "passed") for number in row.passes]
-        inner = Call(call.result, FunctionName(target.args[0]), call.arguments, call.at, call.handler)
         steps = []
         given = Operation(row.function, "release", row.kind, identity, Saved())
-        for step in self._direct(outcome.state, pc, inner, target.args[0], passed):
+        if target is None:
+            inside = self._external(outcome.state, pc, call, row.function, arguments)
+        else:
+            inner = Call(call.result, FunctionName(target.args[0]), call.arguments, call.at, call.handler)
+            inside = self._direct(outcome.state, pc, inner, target.args[0], passed)
+        for step in inside:
             back = events.event(self._in.terms, given, arguments, step.state.facts)
             for end in self._machine.release(step.state, back, None, call.at):
                 for problem in end.problems:

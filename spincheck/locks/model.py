@@ -168,7 +168,7 @@ class Role(_Fact, frozen=True):
 
 
 class Immediate(_Fact, frozen=True):
-    """A call that runs its argument ``callback`` at once under a lock.
+    """A call that runs its argument ``callback`` at once under a lock; -1: one that only takes the lock and gives it back.
 
     ``passes`` are the call's arguments that the callback receives, in order; -1 for one that is not among them.
     """

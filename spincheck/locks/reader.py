@@ -215,7 +215,7 @@ def read_fragment(
         roles=reader.rows("role", rows.RoleRow, rows.make_role),
         registrations=reader.rows("registration", rows.RegistrationRow, rows.make_registration),
         slots=reader.rows("slot", rows.SlotRow, rows.make_slot),
-        immediate=reader.rows("immediate", rows.ImmediateRow, rows.make_immediate),
+        immediate=reader.spread("immediate", rows.ImmediateRow, rows.make_immediate),
         forbidden=reader.spread("forbidden", rows.ForbiddenRow, rows.make_forbidden),
         required=reader.spread("required", rows.RequiredRow, rows.make_required),
         handovers=reader.spread("handover", rows.HandoverRow, rows.make_handover),

@@ -100,10 +100,10 @@ class RoleRow(msgspec.Struct, forbid_unknown_fields=True):
 class ImmediateRow(msgspec.Struct, forbid_unknown_fields=True):
     """The fields of a row of ``immediate``; see `spincheck.locks.model`."""
 
-    function: str
-    callback: int
+    function: str | list[str]
     kind: str
     lock: str
+    callback: int = -1
     passes: list[int] = []
 
 
@@ -283,12 +283,11 @@ def make_role(row: RoleRow) -> Role:
     )
 
 
-def make_immediate(row: ImmediateRow) -> Immediate:
-    """Return the fact of a row of ``immediate``."""
-    passes = tuple(number if number == -1 else number_of(str(number)) for number in row.passes)
-    return Immediate(
-        identifier(row.function), number_of(str(row.callback)), row.kind, parse_lock(row.lock), passes
-    )
+def make_immediate(row: ImmediateRow) -> tuple[Immediate, ...]:
+    """Return the facts of a row of ``immediate``, one for each function."""
+    callback, *passes = (number if number == -1 else number_of(str(number)) for number in (row.callback, *row.passes))
+    names = [row.function] if isinstance(row.function, str) else row.function
+    return tuple(Immediate(identifier(name), callback, row.kind, parse_lock(row.lock), tuple(passes)) for name in names)
 
 
 def make_forbidden(row: ForbiddenRow) -> tuple[Forbidden, ...]:

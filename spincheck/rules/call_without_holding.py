@@ -98,6 +98,6 @@ VOID EvtWorkItem(WDFWORKITEM WorkItem)
     Refresh(DeviceOf(WorkItem));
 }
 """,
-            (Expect(8, "CallWithoutHolding"),),
+            (Expect(13, "CallWithoutHolding"),),
         ),
     )

@@ -46,6 +46,8 @@ typedef struct _NDIS_RW_LOCK { KSPIN_LOCK SpinLock; } NDIS_RW_LOCK, *PNDIS_RW_LO
 typedef struct _LOCK_STATE { USHORT LockState; KIRQL OldIrql; } LOCK_STATE, *PLOCK_STATE;
 typedef enum _STOR_SPINLOCK { DpcLock = 1, StartIoLock, InterruptLock, ThreadedDpcLock, DpcLevelLock } STOR_SPINLOCK;
 typedef struct _STOR_LOCK_HANDLE { STOR_SPINLOCK Lock; PVOID Context; } STOR_LOCK_HANDLE, *PSTOR_LOCK_HANDLE;
+typedef struct _KSFILTER *PKSFILTER; typedef struct _KSPIN *PKSPIN; typedef struct _KSDEVICE *PKSDEVICE; typedef PVOID KSDEVICE_HEADER;
+typedef struct _SPIN_LOCK *PSPIN_LOCK; typedef UCHAR *PUCHAR;
 typedef struct _STOR_DPC { PVOID Routine; } STOR_DPC, *PSTOR_DPC;
 
 typedef struct _WDFOBJECT__ *WDFOBJECT; typedef struct WDFDEVICE__ *WDFDEVICE; typedef struct WDFQUEUE__ *WDFQUEUE;

@@ -262,7 +262,24 @@ IMMEDIATE["NdisMSynchronizeWithInterruptEx"] = IMMEDIATE["NdisMSynchronizeWithIn
 """Per call that runs a callback under a lock: the object whose lock that is, and how else the lock is taken and given back."""
 
 
+def _interlocked(family: str, row: Immediate, name: str) -> list[Case]:
+    """A call that takes a lock for its own time: right without the lock, wrong under it."""
+    owner, take, give = {
+        "spin": ("&dev->Lock", "irql = KeAcquireSpinLockRaiseToDpc(&dev->Lock);", "KeReleaseSpinLock(&dev->Lock, irql);"),
+        "ndisspin": ("&dev->NdisLock", "NdisAcquireSpinLock(&dev->NdisLock);", "NdisReleaseSpinLock(&dev->NdisLock);"),
+    }[row.kind]
+    passed = ["b"] * (row.lock.arguments[0] + 1)
+    passed[row.lock.arguments[0]] = owner
+    call = f"{row.function}({', '.join(passed)});"
+    return [
+        _case(_body(family, f"{name}_right", ["KIRQL irql;", take, give, call])),
+        _case(_body(family, f"{name}_wrong", ["KIRQL irql;", take, call, give]), (call, "is acquired while already held", "")),
+    ]
+
+
 def _immediate(family: str, row: Immediate, name: str) -> list[Case]:
+    if row.callback < 0:
+        return _interlocked(family, row, name)
     owner, again, back = IMMEDIATE[row.function]
     made = []
     for suffix in ("right", "wrong"):

@@ -81,6 +81,13 @@ ARGUMENTS = {
     "STOR_SPINLOCK": "DpcLock",
     "PSTOR_LOCK_HANDLE": "&stor",
     "PVOID": "dev",
+    "PKSFILTER": "filter",
+    "PKSPIN": "pin",
+    "PKSDEVICE": "device",
+    "KSDEVICE_HEADER": "header",
+    "PSPIN_LOCK": "videolock",
+    "PUCHAR": "&old",
+    "WDFDEVICE": "fdo",
     "ULONG": "3",
     "PULONG": "&message",
     "pthread_mutex_t *": "&dev->mutex",
@@ -104,6 +111,13 @@ LOCALS = {
     "stor": "STOR_LOCK_HANDLE stor;",
     "message": "ULONG message;",
     "flags": "unsigned long flags;",
+    "old": "UCHAR old;",
+    "filter": "PKSFILTER filter = (PKSFILTER)dev->Object;",
+    "pin": "PKSPIN pin = (PKSPIN)dev->Object;",
+    "device": "PKSDEVICE device = (PKSDEVICE)dev->Object;",
+    "header": "KSDEVICE_HEADER header = dev->Object;",
+    "videolock": "PSPIN_LOCK videolock = (PSPIN_LOCK)dev->Object;",
+    "fdo": "WDFDEVICE fdo = (WDFDEVICE)dev->Object;",
     "ndisrw": "PNDIS_RW_LOCK_EX ndisrw = RwLockOf(dev);",
 }
 
@@ -140,7 +154,7 @@ def call(row: Operation, *, always: bool = False) -> Call:
     for number, type_name in enumerate(types):
         argument = ARGUMENTS[type_name]
         if row.saved.where == "value" and row.saved.argument == number:
-            argument = {"KIRQL": "irql", "ULONG": "message", "unsigned long": "flags"}[type_name]
+            argument = {"KIRQL": "irql", "UCHAR": "old", "ULONG": "message", "unsigned long": "flags"}[type_name]
         if type_name == "PVOID" and row.kind in {"storport", "stormsi"}:
             argument = "Extension" if number == 0 else "Dpc"
         if row.tag == number:
