@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from literate import sections
 
@@ -76,14 +76,14 @@ def mutated(draw: st.DrawFn) -> str:
     return text
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300)
 @given(mutated())
 def test_mutated_text(text: str) -> None:
     first = examine(text)
     assert read(text).record == first.record
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100)
 @given(st.binary(max_size=300), st.sampled_from(_SOURCES))
 def test_any_bytes(noise: bytes, source: str) -> None:
     examine(noise.decode("utf-8", "surrogateescape"))
@@ -193,7 +193,7 @@ def test_cost_grows_as_repeated_text_does(around: str, pieces: tuple[str, ...]) 
     assert_linear(lambda n: around.replace("%s", text * (n // len(text))), 2500)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(st.lists(st.sampled_from(_PIECES), min_size=2, max_size=5))
 def test_cost_grows_as_any_repeated_text_does(pieces: list[str]) -> None:
     text = " ".join(pieces)

@@ -97,13 +97,13 @@ def mutations(draw: st.DrawFn) -> list[Token]:
     return tokenise(" ".join(spelled))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(mutations())
 def test_mutated_functions(tokens: list[Token]) -> None:
     attempt(tokens)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.sampled_from(_PIECES), max_size=60))
 def test_any_order_of_tokens(pieces: list[str]) -> None:
     attempt(tokenise("void f(void) { " + " ".join(pieces) + " }"))

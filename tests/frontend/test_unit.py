@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spincheck import ir
@@ -139,7 +139,7 @@ BLANKS = st.lists(
 ).map("".join)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30)
 @given(st.data())
 def test_keys_do_not_see_layout(data):
     """Blanks between tokens and text above change places, never keys, code or ordinals."""
@@ -155,7 +155,7 @@ def test_keys_do_not_see_layout(data):
     assert [moved.spell("helper", at) for at in range(8)] == [first.spell("helper", at) for at in range(8)]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(BLANKS, st.integers(0, 30))
 def test_locate_agrees_with_a_line_counter(blank, at):
     marker, source = MAIN.split("\n", 1)
@@ -383,7 +383,6 @@ PIECES = st.sampled_from(["int f(void) {", "}", "{", "x();", "Acquire(&l);", "if
                           "enum { A = B };", '"', "'", "/*", "*/", "(", ")", "int t[] = { f };", "\0", "\udc80", "else", "return;", "static void g(int a) { f(); }"])  # fmt: skip
 
 
-@settings(deadline=None)
 @given(st.lists(PIECES, max_size=25).map(" ".join))
 def test_any_sequence_has_a_unit_and_memory_does_not_matter(text):
     memory = NoMemory()
