@@ -134,7 +134,7 @@ class _Reader:
         except TableError:
             raise
         except (msgspec.ValidationError, ValueError) as problem:
-            raise self.fail(_lower(str(problem)), *path) from None
+            raise self.fail(_plain(str(problem)), *path) from None
         return Placed(value, self.file, self.lines, path)
 
     def rows(
@@ -179,6 +179,27 @@ class _Reader:
 
 def _lower(message: str) -> str:
     return message[:1].lower() + message[1:]
+
+
+_FORMS = {
+    "str": "text in quotes",
+    "int": "a number",
+    "bool": "`true` or `false`",
+    "array": "a list, `[...]`",
+    "object": "a table, `{...}`",
+    "float": "a number",
+}
+
+
+def _plain(message: str) -> str:
+    """Return a message of the decoder about a row in words that a user of TOML knows."""
+    if match := re.fullmatch(r"Object missing required field `(\w+)`.*", message):
+        return f"the field `{match[1]}` is missing"
+    if match := re.fullmatch(r"Expected `(.+)`, got `(\w+)` - at `\$\.(\w+)(.*)`", message):
+        wanted = " or ".join(_FORMS.get(word.strip(), word.strip()) for word in match[1].split("|"))
+        where = f"every item of `{match[3]}`" if match[4] else f"`{match[3]}`"
+        return f"{where} must be {wanted}, not {_FORMS.get(match[2], match[2])}"
+    return _lower(message)
 
 
 def read_fragment(

@@ -38,6 +38,7 @@ from spincheck.memory import Memory
 UserTables = Fragment
 """A user's own tables, as `spincheck.locks.config` reads them."""
 
+
 class Tables(msgspec.Struct, frozen=True, weakref=True):
     """All lock knowledge of one run. Names and arguments are those of the preprocessed text.
 
@@ -127,7 +128,9 @@ class Tables(msgspec.Struct, frozen=True, weakref=True):
             if key in self._slots:
                 return self._slots[key]
         for pattern, row in self._slot_patterns:
-            if pattern.fullmatch(field) and (not row.object or any(re.fullmatch(row.object, one) for one in names)):
+            if pattern.fullmatch(field) and (
+                not row.object or any(re.fullmatch(row.object, one) for one in names)
+            ):
                 return row.role
         return None
 
@@ -196,7 +199,18 @@ def merge(fragments: tuple[Fragment, ...], families: tuple[str, ...]) -> Tables:
     same = {row.value.function: row.value.argument for fragment in fragments for row in fragment.same}
     noreturn = frozenset(row.value for fragment in fragments for row in fragment.noreturn)
     raising = frozenset(row.value for fragment in fragments for row in fragment.raising)
-    names = {*operations, *forbidden, *required, *handovers, *immediate, *creations, *cleared, *same, *noreturn, *raising}
+    names = {
+        *operations,
+        *forbidden,
+        *required,
+        *handovers,
+        *immediate,
+        *creations,
+        *cleared,
+        *same,
+        *noreturn,
+        *raising,
+    }
     names.update(row.function for row in registrations if not row.pattern)
     digest = hashlib.sha256(
         "\n".join([*families, *(fragment.digest for fragment in fragments)]).encode()

@@ -134,7 +134,12 @@ def member(name: str, owner: str) -> str:
 def identifier(name: str) -> str:
     """Return ``name`` if it can be the name of a function, field or type."""
     if not re.fullmatch(r"[A-Za-z_]\w*", name):
-        raise ValueError(f"`{name}` is not the name of a function")
+        why = ""
+        if "::" in name or name.startswith("?"):
+            why = "; C++ is not analysed, rows are for C functions"
+        elif "(" in name:
+            why = "; write the name alone, and of a macro the functions that it expands to"
+        raise ValueError(f"`{name}` is not the name of a function{why}")
     return name
 
 

@@ -28,7 +28,7 @@ VOID EvtWorkItem(WDFWORKITEM WorkItem)
     WdfWaitLockRelease(dev->WaitLock);
 }
 """,
-            """\
+        """\
 EVT_WDF_WORKITEM EvtWorkItem;
 
 static VOID Update(PDEVICE dev)
@@ -60,7 +60,7 @@ VOID EvtWorkItem(WDFWORKITEM WorkItem)
 """,
             (Expect(7, "CallWithoutHolding"),),
         ),
-            Invalid(
+        Invalid(
             """\
 EVT_WDF_WORKITEM EvtWorkItem;
 

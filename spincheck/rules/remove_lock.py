@@ -23,9 +23,7 @@ class RemoveLockRule(Rule):
         "wdm-removelockreleasepower", "wdm-removelockreleaseread", "wdm-removelockreleaseshutdown", "wdm-removelockreleasesystemcontrol",
         "wdm-removelockreleasewrite",
     )  # fmt: skip
-    microsoft = (
-        "Acquire and release of the remove lock alternate, and it is not held when a dispatch routine ends; a rule for each kind of IRP."
-    )
+    microsoft = "Acquire and release of the remove lock alternate, and it is not held when a dispatch routine ends; a rule for each kind of IRP."
     differs = (
         "One rule for every dispatch routine, which follows helpers. A release without an acquire is not told, because completion routines do "
         "just that; a second release for the same tag is. A lock that is held when the routine returns is told only if the IRP was completed, or "

@@ -34,7 +34,7 @@ VOID EvtTimer(WDFTIMER Timer)
     KeReleaseSpinLockFromDpcLevel(&dev->Lock);
 }
 """,
-            """\
+        """\
 EVT_WDF_TIMER EvtTimer;
 
 static VOID Stop(PDEVICE dev, BOOLEAN Wait)
@@ -71,7 +71,7 @@ VOID EvtWorkItem(WDFWORKITEM WorkItem)
 """,
             (Expect(8, "WaitWhileSpinlock"),),
         ),
-            Invalid(
+        Invalid(
             """\
 EVT_WDF_TIMER EvtTimer;
 

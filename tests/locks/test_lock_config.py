@@ -131,7 +131,42 @@ def test_the_digest_is_of_the_values():
         (
             'creation = [\n  { function = "Make", kind = "wdfspin", attributes = 0, lock = 1 },\n]\n',
             2,
-            "missing required field `parent`",
+            "the field `parent` is missing",
+        ),
+        (
+            'operation = [\n  { function = "A", action = "acquire", kind = "spin", lock = 0 },\n]\n',
+            2,
+            "`lock` must be text in quotes, not a number",
+        ),
+        (
+            'forbidden = [{ function = "A", kinds = "spin" }]\n',
+            1,
+            "`kinds` must be a list, `[...]`, not text in quotes",
+        ),
+        (
+            'forbidden = [{ function = "A", kinds = ["spin", 3] }]\n',
+            1,
+            "every item of `kinds` must be text in quotes, not a number",
+        ),
+        (
+            'role = [{ pattern = "A", model = "wdm", inside = ["criticl"] }]\n',
+            1,
+            "unknown kind `criticl`; did you mean `critical`?",
+        ),
+        (
+            'handover = [{ function = "A", kinds = ["removelok"] }]\n',
+            1,
+            "unknown kind `removelok`; did you mean `removelock`?",
+        ),
+        (
+            'operation = [\n  { function = "CRing::Lock", action = "acquire", kind = "spin", lock = "argument 0" },\n]\n',
+            2,
+            "`CRing::Lock` is not the name of a function; C++ is not analysed",
+        ),
+        (
+            'operation = [\n  { function = "RING_LOCK(x)", action = "acquire", kind = "spin", lock = "argument 0" },\n]\n',
+            2,
+            "of a macro the functions that it expands to",
         ),
     ],
 )

@@ -57,7 +57,7 @@ GIVE = TAKE.replace("Take", "Give").replace("acquire", "release")
         ),
         (GOOD.replace('"acquire"', '"try"'), 3, "a `try` must say with `success`"),
         (GOOD.replace("lock = ", "lokc = ", 1), 3, "unknown field `lokc`; did you mean `lock`?"),
-        (GOOD.replace('lock = "argument 0", ', "", 1), 3, "object missing required field `lock`"),
+        (GOOD.replace('lock = "argument 0", ', "", 1), 3, "the field `lock` is missing"),
         (GOOD.replace("noun", "nuon"), 7, "unknown field `nuon`; did you mean `noun`?"),
         (GOOD.replace("operation", "operations"), 2, "unknown table `operations`; did you mean `operation`?"),
         (GOOD.replace('family = "test"\n', ""), 1, "the file must name its `family`"),
@@ -92,7 +92,7 @@ GIVE = TAKE.replace("Take", "Give").replace("acquire", "release")
             "`always_if` is for a `try`",
         ),
         (GOOD.replace('"Take"', '"Ta ke"'), 3, "`Ta ke` is not the name of a function"),
-        (GOOD.replace('"Take"', "7"), 3, "expected `str`, got `int`"),
+        (GOOD.replace('"Take"', "7"), 3, "must be text in quotes, not a number"),
         (GOOD + "noise = [", 8, "not valid TOML"),
         (
             GOOD.replace("[kind.k]", 'noreturn = ["Stop", "Take"]\n[kind.k]'),

@@ -47,11 +47,15 @@ WORLDS = {
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """One piece of C and the diagnostics that it must give: (line in the piece, part of the message, rule or "")."""
+    """One piece of C and the diagnostics that it must give: (line in the piece, part of the message, rule or "").
+
+    ``number`` counts the rows of its table.
+    """
 
     row: str
     text: str
     expect: tuple[tuple[int, str, str], ...] = ()
+    number: int = -1
 
 
 def sample(pattern: str) -> str:
@@ -86,7 +90,7 @@ def cases(fragment: Fragment) -> Iterator[Case]:
             made = [case for case in make(fragment.family, row.value, f"f{number}") if case is not None]
             assert any(case.expect for case in made), label
             assert any(not case.expect for case in made), label
-            yield from (dataclasses.replace(case, row=label) for case in made)
+            yield from (dataclasses.replace(case, row=label, number=number) for case in made)
             number += 1
 
 

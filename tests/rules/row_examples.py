@@ -154,7 +154,9 @@ def call(row: Operation, *, always: bool = False) -> Call:
     for number, type_name in enumerate(types):
         argument = ARGUMENTS[type_name]
         if row.saved.where == "value" and row.saved.argument == number:
-            argument = {"KIRQL": "irql", "UCHAR": "old", "ULONG": "message", "unsigned long": "flags"}[type_name]
+            argument = {"KIRQL": "irql", "UCHAR": "old", "ULONG": "message", "unsigned long": "flags"}[
+                type_name
+            ]
         if type_name == "PVOID" and row.kind in {"storport", "stormsi"}:
             argument = "Extension" if number == 0 else "Dpc"
         if row.tag == number:
@@ -299,7 +301,14 @@ def _pieces(family: str, name: str, row: Operation, kinds: tuple[str, ...]) -> l
         # A lock that is held at the end is told at the closing brace, or where the thread function returns.
         text, end = function(family, row, guarded(taken, [count]))
         made.append(
-            Piece(f"{name}: never released", family, text, "held-at-exit", kinds, end - (family == "posix" or kind.carried))
+            Piece(
+                f"{name}: never released",
+                family,
+                text,
+                "held-at-exit",
+                kinds,
+                end - (family == "posix" or kind.carried),
+            )
         )
         return made
     if kind.strict:
@@ -309,7 +318,9 @@ def _pieces(family: str, name: str, row: Operation, kinds: tuple[str, ...]) -> l
         made.append(Piece(f"{name}: released twice", family, text, "released-unheld", kinds, line))
         return made
     text, end = function(family, row, [*guarded(taken, [count, f"if (dev->Ready) {{ {given} }}"])])
-    made.append(Piece(f"{name}: not released on one path", family, text, "held-at-exit", kinds, end - kind.carried))
+    made.append(
+        Piece(f"{name}: not released on one path", family, text, "held-at-exit", kinds, end - kind.carried)
+    )
     return made
 
 

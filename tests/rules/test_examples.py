@@ -103,7 +103,16 @@ def _joined(texts: list[str]) -> str:
         "HwInterrupt",
     )
     names += ("EvtTimer", "EvtDpc", "EvtWorkItem", "EvtD0Entry", "EvtIoRead", "EvtIsr", "EvtPrepareHardware")
-    names += ("DispatchRead", "DispatchPower", "DispatchCleanup", "Update", "Stop", "Refresh", "Forward", "Finish")
+    names += (
+        "DispatchRead",
+        "DispatchPower",
+        "DispatchCleanup",
+        "Update",
+        "Stop",
+        "Refresh",
+        "Forward",
+        "Finish",
+    )
     parts = []
     for number, text in enumerate(texts):
         defines = "".join(f"#define {name} {name}_{number}\n" for name in names)
