@@ -11,7 +11,7 @@ Owns the process that lives as long as a build. Flows in: one JSON object per li
     {"id": 1, "status": 0, "text": "", "stats": {..}, "diagnostics": [{"fingerprint", "severity", "text", ..}]}
 
 ``jobs`` is how many processes a driver's step may have; those beyond the first take only what nobody else wants of the processors. ``status`` is the exit status that the command line would have: 0, 1 for violations, 2 for what cannot be read. ``text`` is what there is to
-say beside the diagnostics; a link's diagnostics are those that its units have not told. With the option ``explain``, ``explained`` says
+say beside the diagnostics; a link's diagnostics are those that its units have not told, ``repeated`` those that they have. With the option ``explain``, ``explained`` says
 of every function that was analysed why it was. Tables, header regions and the
 database connection stay in memory between requests, which is the reason for a process instead of a command per file. ``prepare`` loads now
 what the first file unknown to the cache will need: a build has it done while the file is preprocessed.
@@ -104,6 +104,7 @@ class Answer(msgspec.Struct, frozen=True):
     text: str = ""
     stats: dict[str, int] = {}
     diagnostics: tuple[dict[str, object], ...] = ()
+    repeated: tuple[dict[str, object], ...] = ()
     explained: tuple[str, ...] = ()
     known: bool | msgspec.UnsetType = msgspec.UNSET
 
@@ -180,6 +181,7 @@ class Worker:
             self._new_warnings(session),
             _stats(report, request.command),
             tuple(_diagnostic(one) for one in report.diagnostics if one.fingerprint not in told_by_units),
+            tuple(_diagnostic(one) for one in report.diagnostics if one.fingerprint in told_by_units),
             session.explained,
             True if request.command == "recall" else msgspec.UNSET,
         )

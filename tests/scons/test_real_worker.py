@@ -127,3 +127,19 @@ def test_after_clean_nothing_is_preprocessed_unless_a_header_changed_that_scons_
     project.file("sys/ddk.h", HEADER.replace("int Ready", "long Ready"))
     assert (project.scons().status, preprocessed()) == (0, 3)
     assert project.scons().summary == []
+
+
+def test_history_counts_once_what_a_unit_and_its_driver_tell(project):
+    project.file(
+        "own.c",
+        HEADER + "typedef void KDEFERRED_ROUTINE(void *);\nKDEFERRED_ROUTINE Dpc;\nextern KSPIN_LOCK L;\n"
+        "void Dpc(void *p)\n{\n    KeAcquireSpinLockRaiseToDpc(&L);\n}\n",
+    )
+    project.sconstruct("env.Replace(SPINCHECK_FAIL='never')\nenv.SharedLibrary('own', ['own.c'])\n", real=True)
+    built = project.scons()
+    assert built.err.count("[SpinlockRelease") == 1
+    assert ", 1 violation in " in built.summary[0]
+    project.scons("-c")
+    assert ", 1 violation in " in project.scons().summary[0]  # from the cache
+    log = project.run(sys.executable, "-m", "spincheck", "log", "--format", "json")
+    assert [one["errors"] for one in log["builds"]] == [1, 1]

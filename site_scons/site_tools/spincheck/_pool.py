@@ -15,7 +15,7 @@ The protocol is one JSON object per line, in on standard input, out on standard 
      "diagnostics": [{"fingerprint": "..", "severity": "error", "text": "q.c:12:5: error: ..\n"}]}
 
 ``jobs`` is how many processes a driver's step may have; those beyond the first take only what nobody else wants of the processors. ``status`` is the exit status of the same command: 0, 1 for violations, 2 for input that cannot be read. ``text`` is what the worker has to say
-beside the diagnostics, such as a warning about the cache. A link's ``diagnostics`` are those that its units have not told.
+beside the diagnostics, such as a warning about the cache. A link's ``diagnostics`` are those that its units have not told, ``repeated`` those that they have, for the history.
 A unit's request has ``known_as``, a name for all that its text is made of, and ``began``, when its preprocessor was started; ``recall`` asks for the same unit
 without a text, and its answer has ``known`` true if it could be had.
 ``prepare`` has the worker load what a file unknown to the cache will need; nobody waits for its answer.

@@ -86,7 +86,7 @@ class Summary:
                     "target": step.target,
                     "elapsed_ms": int(step.seconds * 1000),
                     "stats": step.reply.get("stats", {}),
-                    "diagnostics": step.reply.get("diagnostics", []),
+                    "diagnostics": [*step.reply.get("diagnostics", []), *step.reply.get("repeated", [])],
                 }
                 for step in self._steps
             ],
