@@ -102,7 +102,7 @@ def preprocess(path: str, command: Sequence[str], directory: str | None) -> Inpu
     arguments = preprocess_command(command)
     began = time.time()
     run = _run(path, [*arguments, "-v"], directory) if "/E" not in arguments and "--" not in arguments else None
-    if run is None or run.returncode != 0:
+    if run is None or run.returncode != 0 or not run.stdout:  # whoever takes -v for a question has said no more than its version
         run = _run(path, arguments, directory)
     elif not any(word.startswith(_UNNAMED) for word in command[1:]):
         return Input(path, run.stdout, _basis(run, directory or "", began))

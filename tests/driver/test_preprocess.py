@@ -113,3 +113,13 @@ def test_what_cannot_be_done(tmp_path, compiler, monkeypatch):
     Path("db.json").write_text('[{"directory": ".", "file": "a.c"}]')
     with pytest.raises(InputError, match="without a command"):
         inputs_by_database("db.json", [], 1)
+
+
+def test_a_compiler_that_answers_only_what_it_is(tmp_path: Path):
+    """``-v`` asks gcc and clang where they search; to others it may be a question by itself, or an error."""
+    for name, answer in (("asked", "sys.exit(0)"), ("refuses", "sys.exit(1)")):
+        (tmp_path / f"{name}.py").write_text(FAKE.replace("assert", f'if "-v" in sys.argv: {answer}\nassert', 1))
+        (tmp_path / "a.c").write_text("int a;\n")
+        (text,) = inputs_by_compiler([str(tmp_path / "a.c")], f"{sys.executable} {tmp_path / name}.py", 1)
+        assert text.text.endswith("int a;\n")
+        assert text.basis is None
