@@ -101,6 +101,40 @@ def page(rule: type[Rule]) -> str:
                 parts += ["", "```c", text.rstrip(), "```"]
     return "\n".join(parts) + "\n"
 
+NOT_HERE: tuple[tuple[tuple[str, ...], str, str], ...] = (
+    (
+        ("wdm-removelockforward", "wdm-removelockforward2", "wdm-removelockforwardread", "wdm-removelockforwardread2", "wdm-removelockforwardwrite",
+         "wdm-removelockforwardwrite2", "wdm-removelockforwarddevicecontrol", "wdm-removelockforwarddevicecontrol2",
+         "wdm-removelockforwarddevicecontrolinternal", "wdm-removelockforwarddevicecontrolinternal2"),
+        "The remove lock is used correctly where the IRP is forwarded.",
+        "An IRP that was passed on is somebody else's: its lock is not followed any further, see RemoveLock.",
+    ),
+    (
+        ("wdm-removelockcheck", "wdm-removelockmnremove", "wdm-removelockmnremove2", "wdm-removelockmnsurpriseremove", "wdm-removelockquerymnremove",
+         "wdm-nsremovelockmnremove", "wdm-nsremovelockmnsurpriseremove", "wdm-nsremovelockquerymnremove"),
+        "The remove lock is used as the removal of a device asks.",
+        "RemoveLock looks at these IRPs like at all others; what else the removal protocol asks is not checked.",
+    ),
+    (
+        ("wdm-ioreleaseremovelockandwaitoutsideremovedevice",),
+        "IoReleaseRemoveLockAndWait is called only for IRP_MN_REMOVE_DEVICE.",
+        "Not told: drivers run down other things than devices with it, Microsoft's own samples an open file.",
+    ),
+    (("wdm-multremovelock",), "A driver has one remove lock only.", "Not told, for the same reason."),
+    (
+        ("wdm-irqlkeraiselower", "wdm-irqlkeraiselower2"),
+        "KeRaiseIrql does not lower, and KeLowerIrql comes after a raise.",
+        "IrqlReturn tells a raise that is not taken back. Which level an IRQL is, is not followed.",
+    ),
+    (
+        ("wdm-irqlkesetevent", "wdm-irqlkewaitformultipleobjects", "wdm-irqlkewaitformutexobject", "wdm-irqlkeapclte1", "wdm-irqlkeapclte2",
+         "wdm-irqlkedispatchlte"),
+        "Ke... calls are made at or below the IRQL that each is for.",
+        "Only while a spin lock is held (WaitWhileSpinlock, PassiveWhileSpinlock); a raised IRQL by itself is not looked at.",
+    ),
+)  # fmt: skip
+"""Microsoft's rules about locks and the IRQL that no rule here stands for: pages, what they ask, and why not."""
+
 
 def _wrong(text: str, expect: tuple[Expect, ...]) -> str:
     return _marked(text, {expected.line: expected.rule for expected in expect})
@@ -134,6 +168,9 @@ def index() -> str:
             links = ", ".join(f"[{name}]({PAGES}{name})" for name in rule.pages)
             said = f"{rule.microsoft} ({links})" if rule.pages else "no rule"
             parts.append(f"| {rule.name} | {said} | {rule.differs} |")
+    parts += ["", "## Microsoft's rules that none of these stands for", "", "| pages | Microsoft's page says | spincheck does |", "|---|---|---|"]
+    for names, asked, why in NOT_HERE:
+        parts.append(f"| {', '.join(f'[{name}]({PAGES}{name})' for name in names)} | {asked} | {why} |")
     return "\n".join(parts) + "\n"
 
 

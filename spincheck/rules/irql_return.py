@@ -12,8 +12,8 @@ class IrqlReturnRule(Rule):
     title = "a routine returns at the IRQL at which it was called"
     models = ("kmdf", "wdm", "ndis", "storport")
     severity = "warning"
-    pages = ("wdm-irqlreturn",)
-    microsoft = "Dispatch routines return at the IRQL at which they were called."
+    pages = ("wdm-irqlreturn", "storport-spchangeirql")
+    microsoft = "Dispatch routines, and Storport's callbacks, return at the IRQL at which they were called."
     differs = (
         "Only explicit raises are counted; a spin lock that is left held has its own rule. A warning, because "
         "the IRQL of a lock may be restored by KeLowerIrql."

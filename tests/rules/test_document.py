@@ -24,6 +24,13 @@ def test_old_pages_go(tmp_path):
     assert not (tmp_path / "gone.md").exists()
 
 
+def test_a_page_is_stood_for_or_not():
+    named = {page for rule in registry.all_rules() for page in rule.pages}
+    left = [page for pages, _, _ in document.NOT_HERE for page in pages]
+    assert len(set(left)) == len(left)
+    assert named.isdisjoint(left)
+
+
 def test_page_names_differ_by_more_than_case():
     names = [document.page_name(rule).lower() for rule in registry.all_rules()]
     assert len(set(names)) == len(names)
