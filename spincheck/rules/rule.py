@@ -116,6 +116,6 @@ class Rule:
 
     @classmethod
     def meaning(cls) -> str:
-        """Return the docstring, without its indentation."""
-        lines = (cls.__doc__ or "").strip().splitlines()
-        return "\n".join(line.strip() for line in lines)
+        """Return the docstring, one line for each of its paragraphs."""
+        paragraphs = re.split(r"\n\s*\n", (cls.__doc__ or "").strip())
+        return "\n\n".join(" ".join(line.strip() for line in paragraph.splitlines()) for paragraph in paragraphs)
