@@ -389,7 +389,7 @@ class LockMachine:
     def _release_defect(
         self, state: State, lock: Term, held: LockState, kind: str, variant: str, irql: Term | None
     ) -> Defect | None:
-        if held.kind != kind or not self._tables.compatible(kind, held.variant, variant or held.variant):
+        if held.kind != kind or not self._tables.compatible(kind, held.variant or variant, variant or held.variant):
             if held.kind == kind and held.variant == "dpc" and irql is not None and self._lowers_raised(state, held, irql):
                 return None
             # Acquired at DISPATCH_LEVEL already: nothing was raised, so nothing has to be lowered.

@@ -14,7 +14,9 @@ from typing import Any, Literal, NamedTuple
 from spincheck.analysis.cfg import Graph
 from spincheck.analysis.path import Node, ancestors, start
 from spincheck.analysis.transfer import EXIT, Interpreter
+from spincheck.domain.lockstate import LockState, Need
 from spincheck.domain.state import State
+from spincheck.domain.terms import Term
 
 MAX_STEPS = 5_000
 """Instructions, and outcomes of them, that the search for one finding may interpret."""
@@ -29,6 +31,18 @@ MAX_TURNS = 6
 
 ARRAY_TURNS = 64
 """The same for a finding about some element of an array: a loop over all of them may take that many turns before it is left at all."""
+
+
+FEW_TURNS = 4
+"""Turns after which a loop is also taken to have gone on until its end: a loop over a hundred elements is not left before."""
+
+
+class Loop(NamedTuple):
+    """A loop that a path has come to: how often, and the states at first and before the last turn."""
+
+    turns: int
+    first: State
+    last: State
 
 
 class Found(NamedTuple):
@@ -71,7 +85,7 @@ def _search(
     most: int,
 ) -> Found:
     entry = interpreter.entry_state(start())
-    heap: list[tuple[int, int, int, int, State, dict[int, int]]] = [(0, 0, 0, 0, entry, {})]
+    heap: list[tuple[int, int, int, int, State, dict[int, Loop]]] = [(0, 0, 0, 0, entry, {})]
     counter = 0
     steps = 0
     visited: set[Any] = set()
@@ -116,11 +130,40 @@ def _search(
                 at_head = target in graph.heads
                 if not at_head:
                     heapq.heappush(heap, (turns, -graph.order[target], counter, target, after, passed))
-                elif passed.get(target, 0) <= most:
-                    again = {**passed, target: passed.get(target, 0) + 1}
+                    continue
+                loop = passed.get(target)
+                again = {**passed, target: Loop(1, after.copy(), after.copy()) if loop is None else loop._replace(turns=loop.turns + 1, last=after.copy())}
+                if loop is None or loop.turns <= most:
                     heapq.heappush(heap, (turns + 1, -graph.order[target], counter, target, after, again))
+                if loop is not None and FEW_TURNS <= loop.turns <= most and _held(loop.last) == _held(after):
+                    later = _many_turns_later(loop.first, after, target)
+                    ended = {**again, target: loop._replace(turns=most + 1)}
+                    heapq.heappush(heap, (turns + 1, -graph.order[target], -counter, target, later, ended))
             break
     return Found("refuted")
+
+
+def _many_turns_later(first: State, now: State, head: int) -> State:
+    """Return the state at a loop's head any number of turns later, whose last turn has left the locks as they were.
+
+    What has changed since the path came to the loop may have any value; a loop over a hundred elements ends with none of those that it had in
+    the first few turns.
+    """
+    later = first.copy()
+    later.trace, later.locks, later.needs = now.trace, now.locks, now.needs
+    terms = now.terms
+    changed = [cell for cell in dict.fromkeys([*first.memory, *now.memory]) if first.memory.get(cell) is not now.memory.get(cell)]
+    for number, cell in enumerate(changed):
+        later.memory[cell] = terms.make("fresh", head, f"later{number}")
+    for cells, epoch in now.epochs.items():
+        if first.epochs.get(cells) is not epoch:
+            later.epochs[cells] = epoch
+    return later
+
+
+def _held(state: State) -> tuple[dict[Term, LockState], dict[Term, Need]]:
+    locks = {lock: held for lock, held in state.locks.items() if held.status != "free" or held.depth != 0}
+    return locks, {lock: need for lock, need in state.needs.items() if need.status == "held"}
 
 
 def _key(state: State) -> Any:

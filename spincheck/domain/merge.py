@@ -450,7 +450,9 @@ def some_element(state: State, index: Term) -> None:
             locks[name] = info
         elif before.status == "held" or info.status == "held":
             held = before if before.status == "held" else info
-            locks[name] = held._replace(saved=None, handle=None)
+            # Which of them a release means is not known, so it may be of any of their variants.
+            variant = held.variant if before.variant == info.variant or before.status != info.status else ""
+            locks[name] = held._replace(saved=None, handle=None, variant=variant)
         else:
             locks[name] = before
     state.locks = locks
