@@ -19,6 +19,7 @@ from spincheck.analysis.path import merge, start
 from spincheck.analysis.relevance import Relevance
 from spincheck.analysis.transfer import EXIT, Interpreter
 from spincheck.domain import merge as merging
+from spincheck.domain.lockstate import LockState
 from spincheck.domain.state import CellClass, State, cell_class
 from spincheck.domain.terms import Term
 
@@ -108,7 +109,16 @@ class Fixpoint:
                 self._walk(pc, state)
             if self._steps > self._budget.steps * STOP:
                 self._give_up(pc)
-                return
+                break
+        self._doubt_walked()
+
+    def _doubt_walked(self) -> None:
+        """Of objects that one loop locks and another one unlocks, it is not certain that both walk over the same ones."""
+        books = self._in.machine.books
+        for _, state in self.exits:
+            for lock, held in list(state.locks.items()):
+                if held.status == "held" and held.kind and books.is_walked(lock, held.kind):
+                    state.locks[lock] = LockState("maybe", held.kind)
 
     @property
     def within_budget(self) -> bool:

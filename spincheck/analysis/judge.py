@@ -193,6 +193,8 @@ class Judge:
         for problem, state in self._in.problems:
             if problem.defect == "released-unheld" and self._is_for_thread(problem):
                 continue  # another callback took it, and this one is there to give it back
+            if problem.defect == "released-unheld" and self._in.machine.books.is_walked(problem.lock, problem.kind):
+                continue
             groups.setdefault(problem, []).append(state)
         return [Candidate(problem, states, NOWHERE, "error") for problem, states in groups.items()]
 

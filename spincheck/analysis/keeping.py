@@ -14,10 +14,14 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from spincheck.domain.lockstate import LockState
-from spincheck.domain.terms import Term
+from spincheck.domain.terms import Term, Terms
 
 MAX_NAMES = 3
 """Members that name a lock; what is further away from it is where its object happens to be."""
+
+
+STEADY = frozenset(("param", "global", "local", "lock", "init"))
+"""Roots of locks that are the same whatever a loop walks over."""
 
 
 class LockClass(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -65,21 +69,31 @@ def class_of(lock: Term, storage: str) -> LockClass:
 
 
 class Books:
-    """What one function does with locks of others: those that its callees leave it (``lent``), and those that it gives back without having taken them itself."""
+    """What one function does with locks of others: those that its callees leave it (``lent``), and those that it gives back without having taken them itself.
+
+    ``loop`` is the loop that the function is in, below 0 outside of any.
+    """
 
     def __init__(self, storage: Callable[[str], str]) -> None:
         self._storage = storage
         self._lent: dict[LockClass, None] = {}
         self.taken: dict[LockClass, None] = {}
+        self.loop = -1
+        self._taken_in: dict[LockClass, set[int]] = {}
+        self._returned_in: dict[LockClass, set[int]] = {}
         self.returned: dict[LockClass, None] = {}
 
     def lend(self, lock: Term, kind: str) -> None:
         """A callee leaves this lock held."""
-        self._lent[class_of(lock, self._storage(kind))] = None
+        name = class_of(lock, self._storage(kind))
+        self._lent[name] = None
+        self._taken_in.setdefault(name, set()).add(self.loop)
 
     def take(self, lock: Term, kind: str) -> None:
         """The function takes this lock itself."""
-        self.taken[class_of(lock, self._storage(kind))] = None
+        name = class_of(lock, self._storage(kind))
+        self.taken[name] = None
+        self._taken_in.setdefault(name, set()).add(self.loop)
 
     def is_lent(self, lock: Term, kind: str) -> bool:
         """Tell whether a callee left a lock held that may be this one."""
@@ -88,10 +102,21 @@ class Books:
 
     def give_back(self, lock: Term, held: LockState | None, kind: str, *, is_callers: bool) -> None:
         """A lock is released in state ``held``; what this function has taken itself is not recorded, nor (``is_callers``) what callers will name."""
+        name = class_of(lock, self._storage(kind))
+        self._returned_in.setdefault(name, set()).add(self.loop)
         if held is not None and held.status == "held" and held.depth > 0 and not self.is_lent(lock, kind):
             return
         if not (is_callers and lock.op == "param"):
-            self.returned[class_of(lock, self._storage(kind))] = None
+            self.returned[name] = None
+
+    def is_walked(self, lock: Term, kind: str) -> bool:
+        """Tell whether one loop takes locks like this one and another loop only gives them back: which of them are held then is for the objects to say."""
+        if Terms.root(lock).op in STEADY or any(isinstance(step, Term) for step in Terms.path(lock)):
+            return False  # elements of an array are known by their indices
+        name = class_of(lock, self._storage(kind))
+        taken = {loop for one, loops in self._taken_in.items() if one.may_be(name) for loop in loops}
+        returned = {loop for one, loops in self._returned_in.items() if one.may_be(name) for loop in loops}
+        return any(loop >= 0 for loop in taken) and any(loop >= 0 for loop in returned - taken)
 
     def unseen(self, kinds: Iterable[str]) -> None:
         """Locks of these kinds may be given back where no path was followed."""

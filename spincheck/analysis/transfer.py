@@ -225,6 +225,7 @@ class Interpreter:
     def step(self, state: State, pc: int) -> list[Step]:
         """Interpret the instruction at ``pc``; the state is consumed."""
         self.pc = pc
+        self.machine.books.loop = self.graph.cyclic[pc]
         self._through_null = False
         steps = self._step(state, pc)
         return [] if self._through_null else steps
