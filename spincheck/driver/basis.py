@@ -7,7 +7,8 @@ What makes a text differ although no file that it names has changed, and what is
 
 - A new file is found before one of them, or behind ``__has_include``. For each name under which a file may have been included, it is kept which of the
   directories that were searched have it; the compiler says which ones it searches (``-v``), also those that do not exist. This asks for more than the preprocessor did, never for less.
-- ``__DATE__``, ``__TIME__``, ``__TIMESTAMP__``, ``#embed``, and a ``__has_include`` whose name is not written out: a text of such a file has no basis.
+- ``__TIMESTAMP__``, ``#embed``, and a ``__has_include`` whose name is not written out: a text of such a file has no basis; with ``__DATE__`` and ``__TIME__`` only one that was
+  made at a fixed time (`spincheck.driver.preprocess`).
 - A file that changes while it is read. What was written less than three seconds before the preprocessor started, or later, is no basis, because time stamps of
   some file systems count two seconds.
 - Another compiler under the same name, or another environment: see `spincheck.driver.recall.recipe_name`.
@@ -28,7 +29,8 @@ SECONDS = 3.0
 """How much older than a look at it a file must be for the look to count."""
 
 _FILE = re.compile(rb'\n#(?:line)? \d++ "((?>[^"\\\n]++|\\[^\n])*+)"')
-_VARYING = (b"__DATE__", b"__TIME__", b"__TIMESTAMP__", b"__has_embed")
+_DATED = (b"__DATE__", b"__TIME__")
+_VARYING = (b"__TIMESTAMP__", b"__has_embed")
 _ASKS = rb"__has_include(?:_next)?"
 _ASKED = rb'__has_include(?:_next)?\s*\(\s*(?:<([^>\n]+)>|"([^"\n]+)")\s*\)'
 _HARMLESS = rb"(?:defined\s*\(?|ifn?def)\s*__has_include(?:_next)?"
@@ -55,11 +57,12 @@ class Basis(msgspec.Struct, frozen=True, array_like=True):
 
 
 class _Content(NamedTuple):
-    """A file's content by its hash, and what `_asked` returns for it."""
+    """A file's content by its hash, what `_asked` returns for it, and whether it says the date or the time."""
 
     stamp: Stamp
     hashed: str
     asked: tuple[str, ...] | None
+    dated: bool
 
 
 class Files:
@@ -70,18 +73,19 @@ class Files:
         self._listings: dict[str, tuple[int, frozenset[str]]] = {}
 
     def basis(
-        self, data: bytes, directory: str, began: float, tools: Iterable[str] = (), searched: Iterable[str] = ()
+        self, data: bytes, directory: str, began: float, tools: Iterable[str] = (), searched: Iterable[str] = (), *, timeless: bool = False
     ) -> Basis | None:
         """Return what the text ``data`` was made of; None when that cannot be known.
 
-        Its preprocessor was started at ``began``, in seconds since 1970, in ``directory``; it consists of ``tools`` and ``searched`` these directories.
+        Its preprocessor was started at ``began``, in seconds since 1970, in ``directory``; it consists of ``tools`` and ``searched`` these directories. ``timeless``: the date
+        and time that it knows never change.
         """
         latest = (began - SECONDS) * 1e9
         files: list[tuple[str, str, Stamp]] = []
         asked: set[str] = set()
         for path in _named(data):
             content = self._content(os.path.join(directory, path))
-            if content is None or max(content.stamp[:2]) > latest or content.asked is None:
+            if content is None or max(content.stamp[:2]) > latest or content.asked is None or (content.dated and not timeless):
                 return None
             asked.update(content.asked)
             files.append((path, content.hashed, content.stamp))
@@ -116,7 +120,7 @@ class Files:
                 data = file.read()
         except (OSError, ValueError):
             return None
-        found = _Content(stamp, hashlib.sha256(data).hexdigest()[:32], _asked(data))
+        found = _Content(stamp, hashlib.sha256(data).hexdigest()[:32], _asked(data), any(word in data for word in _DATED))
         if max(stamp[:2]) < (time.time() - SECONDS) * 1e9:
             self._contents[path] = found
         return found

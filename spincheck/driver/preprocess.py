@@ -4,7 +4,8 @@ Owns ``--cc`` and ``--compdb``: a compile command becomes the command that only 
 decide what the text is. gcc, clang and zig write to standard output with ``-E``, cl and clang-cl with ``/E``.
 
 gcc and clang also say which directories they search and which programs they are (``-v``), so that the next run can tell whether the text would be
-the same (`spincheck.driver.basis`). Where they do not say it, or read files that no line marker names, that run preprocesses again.
+the same (`spincheck.driver.basis`). Where they do not say it, or read files that no line marker names, that run preprocesses again. For ``__DATE__`` and ``__TIME__`` it is always the
+same moment, where compilers know SOURCE_DATE_EPOCH: no lock depends on it, and a text that differs each second would have to be read each time.
 """
 
 from __future__ import annotations
@@ -116,7 +117,8 @@ def preprocess(path: str, command: Sequence[str], directory: str | None) -> Inpu
 
 def _run(path: str, arguments: Sequence[str], directory: str | None) -> subprocess.CompletedProcess[bytes]:
     try:
-        return subprocess.run(arguments, cwd=directory, capture_output=True, check=False, stdin=subprocess.DEVNULL)
+        environment = {"SOURCE_DATE_EPOCH": "0", **os.environ}
+        return subprocess.run(arguments, cwd=directory, capture_output=True, check=False, stdin=subprocess.DEVNULL, env=environment)
     except OSError as error:
         raise InputError(f"{path}: cannot run {arguments[0]}: {error.strerror or error}") from None
 
@@ -129,7 +131,8 @@ def _basis(run: subprocess.CompletedProcess[bytes], directory: str, began: float
     if not searched or not any(map(os.path.isfile, tools)):
         return None
     missing = [match[1] for match in _MISSING.finditer(said)]
-    return _files.basis(run.stdout, directory, began, tools, [*searched, *missing])
+    gnu = any(Path(tool).stem == "cc1" for tool in tools)  # clang has known the variable since version 16 only
+    return _files.basis(run.stdout, directory, began, tools, [*searched, *missing], timeless=gnu)
 
 
 def preprocess_command(command: Sequence[str]) -> list[str]:
