@@ -428,6 +428,10 @@ class Session:
 
         outcome = analyse(units, world, self.knowledge.tables, self._memory, team, self.progress)
         self._accounts = outcome.accounts
+        if world == "closed" and self.knowledge.config.user is not None:
+            called = {name for one in units for header in one.record.functions for name in header.calls}
+            news = (one for one in self.knowledge.config.uncalled(called) if one not in self.knowledge.warnings)
+            self.knowledge.warnings.extend(news)
         renderer = Renderer(units, self.knowledge.macros, self.knowledge.describe)
         drafts = Drafts(
             drafts=renderer.drafts(outcome.findings),

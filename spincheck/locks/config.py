@@ -26,7 +26,7 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -90,6 +90,23 @@ class Config(msgspec.Struct, frozen=True):
             ):
                 return True
         return False
+
+    def uncalled(self, called: Collection[str]) -> list[str]:
+        """Return what to tell of rows about functions that nobody calls, where one with nearly the same name is called: ``file:line: ...``.
+
+        A row about a function that is merely not used is no mistake: one configuration may be that of many drivers.
+        """
+        if self.user is None:
+            return []
+        rows: list[Placed[Any]] = [*self.user.operations, *self.user.forbidden, *self.user.required, *self.user.immediate, *self.user.handovers]
+        names = {row.value.function: row for row in reversed(rows)}
+        free = [name for name in called if name not in names]
+        told = []
+        for name, row in names.items():
+            near = "" if name in called else did_you_mean(name, free, cutoff=0.85)
+            if near:
+                told.append((row.line, f"{row.file}:{row.line}: `{name}` is called nowhere in these files{near}"))
+        return [message for _, message in sorted(told)]
 
     def check_rules(self, known: Iterable[str]) -> None:
         """Raise `ConfigError` when a rule is named that is not among ``known``."""

@@ -15,11 +15,11 @@ MAX_ARGUMENT = 31
 I32 = (-(2**31), 2**31 - 1)
 
 
-def did_you_mean(word: str, words: Iterable[str]) -> str:
-    """Return ``; did you mean `x`?`` for the nearest of ``words``, or nothing."""
+def did_you_mean(word: str, words: Iterable[str], cutoff: float = 0.6) -> str:
+    """Return ``; did you mean `x`?`` for the nearest of ``words``, or nothing; ``cutoff`` from 0 (any) to 1 (the same)."""
     from difflib import get_close_matches  # noqa: PLC0415 -- only a mistyped word needs it
 
-    near = get_close_matches(word, sorted(words), n=1, cutoff=0.6)
+    near = get_close_matches(word, sorted(words), n=1, cutoff=cutoff)
     return f"; did you mean `{near[0]}`?" if near else ""
 
 

@@ -229,3 +229,11 @@ def test_a_file_that_cannot_be_read(tmp_path, content):
         path.write_bytes(content)
     with pytest.raises(config.ConfigError, match=r"spincheck.toml"):
         config.load(path)
+
+
+def test_a_row_about_a_mistyped_function_is_told():
+    read = parse(OWN)
+    assert read.uncalled({"MyLock", "MyUnlock"}) == []
+    assert read.uncalled({"Other"}) == []  # not used here, which is no mistake
+    (told,) = read.uncalled({"MyLocks", "MyUnlock"})
+    assert told == "spincheck.toml:6: `MyLock` is called nowhere in these files; did you mean `MyLocks`?"
