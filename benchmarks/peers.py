@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import shutil
 import sqlite3
 import statistics
@@ -76,6 +77,7 @@ def inside(paths: Sequence[str], commands: dict[str, list[str]]) -> None:
             session.flush()
             return time.process_time() - started, report.stats.functions_analysed
 
+    found: list[dict[str, float]] = []
     with tempfile.TemporaryDirectory() as place:
         timed(f"{place}/first", "first", b'# 1 "first.c"\nint f(int a) { return a; }\n')
         for number, path in enumerate(paths):
@@ -98,9 +100,13 @@ def inside(paths: Sequence[str], commands: dict[str, list[str]]) -> None:
                     database.execute("DELETE FROM entries WHERE shelf NOT IN ('region', 'tables')")
                 database.close()
                 least("headers known", timed(cache, path, data)[0])
+            found.append({**best, "functions": functions, "functions after edit": again})
+        # Before anything is preprocessed, as in a worker
+        print(json.dumps({"peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}), flush=True)
+        for number, (path, figures) in enumerate(zip(paths, found, strict=True)):
             if path in commands:
-                least(UNCHANGED, by_command(commands[path], f"{place}/{number}.command"))
-            print(json.dumps({**best, "functions": functions, "functions after edit": again}), flush=True)
+                figures[UNCHANGED] = by_command(commands[path], f"{place}/{number}.command")
+            print(json.dumps(figures), flush=True)
 
 
 def others(gcc: str) -> dict[str, list[str]]:
@@ -135,11 +141,14 @@ def worker(files: Sequence[str], cache: str, place: str) -> Cost:
     return run([*SPINCHECK, "worker"], stdin="".join(json.dumps(one) + "\n" for one in requests).encode())
 
 
-def in_session(files: Sequence[str], commands: dict[str, list[str]], place: str) -> tuple[list[dict[str, float]], Cost]:
-    """Measure files in a process of its own; return their figures and its cost."""
+def in_session(files: Sequence[str], commands: dict[str, list[str]], place: str) -> tuple[list[dict[str, float]], float]:
+    """Measure files in a process of its own; return their figures and its peak memory in megabytes. Raises `SystemExit`."""
     Path(place, "commands.json").write_text(json.dumps(commands), encoding="utf-8")
     cost = run([sys.executable, __file__, "--inside", "--commands", f"{place}/commands.json", *files], timeout=3600)
-    return [json.loads(line) for line in cost.output.splitlines() if line.startswith("{")], cost
+    peak, *found = [json.loads(line) for line in cost.output.splitlines() if line.startswith("{")] or [{}]
+    if len(found) != len(files):
+        raise SystemExit(cost.output)
+    return found, peak["peak"]
 
 
 def slim(command: Sequence[str]) -> list[str]:
@@ -202,10 +211,7 @@ def main() -> int:
             versions = [("", files, plain, commands), (", lean text", texts, lean, lean_commands)]
         rows: list[list[str]] = []
         for suffix, some, preprocessing, by in versions:
-            found, session = in_session(some, by, place)
-            if len(found) != len(some):
-                print(session.output, file=sys.stderr)
-                return 1
+            found, peak = in_session(some, by, place)
             for what, target in TARGETS.items():
                 ratios = [one[what] / cost.cpu for one, cost in zip(found, compile_, strict=True)]
                 plot.append((f"spincheck, {what}{suffix}", statistics.median(ratios)))
@@ -217,7 +223,7 @@ def main() -> int:
             if preprocessing:
                 ratios = [before / cost.cpu for before, cost in zip(preprocessing, compile_, strict=True)]
                 rows.append([f"preprocessing alone{suffix}", *spread(ratios), ""])
-            rows.append([f"peak memory, MB{suffix}", f"{session.megabytes:.0f}", "", "", "120"])
+            rows.append([f"peak memory, MB{suffix}", f"{peak:.0f}", "", "", "120"])
         print(f"In a session, least of {ROUNDS} turns, relative to the compile:\n")
         print(table(["spincheck, per file", "median", "least", "most", "target"], rows))
         total = sum(cost.cpu for cost in compile_)
