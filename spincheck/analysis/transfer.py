@@ -310,10 +310,14 @@ class Interpreter:
                 state.write(address, self.fresh(state, f"{CHANGED}{number}"), pc)
         return state.assume(self.value(state, instruction.condition), holds=holds)
 
-    @staticmethod
-    def _ignore(state: State, pc: int, instruction: Branch, condition: Term) -> list[Step]:
-        """A branch that decides nothing: follow what is possible and learn nothing."""
+    def _ignore(self, state: State, pc: int, instruction: Branch, condition: Term) -> list[Step]:
+        """A branch that decides nothing: follow what is possible and learn nothing.
+
+        In a loop both ways are: its later turns are not told from the first one, which the values of the first one would keep in it for ever.
+        """
         allowed = state.facts.range_of(state.normal(condition))
+        if self.graph.cyclic[pc] >= 0 and not isinstance(instruction.condition, Int):
+            allowed = iv.TOP
         steps = []
         for possible, choice, target in ((allowed.single != 0, 1, instruction.then), (0 in allowed, 0, instruction.otherwise)):
             if possible:
