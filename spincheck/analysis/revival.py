@@ -6,7 +6,8 @@ the second look is never taken, it is code that nobody would have written if it 
 checked. Where any path takes the side anyway, facts are believed: two looks that agree are how flags carry a lock to its release.
 
 So a function is first followed with all facts. Sides that were never taken, whose fields an earlier branch has looked at before a lock was
-acquired, are taken in a second run, with new values in those fields. Callers do not see these as writes.
+acquired, are taken in a second run, with new values in those fields. Callers do not see these as writes. What the function itself has
+set to a constant is what it is.
 """
 
 from __future__ import annotations

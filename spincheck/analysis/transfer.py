@@ -18,7 +18,7 @@ from spincheck.analysis.naming import lock_name
 from spincheck.analysis.orders import Order
 from spincheck.analysis.ownership import note_owner
 from spincheck.analysis.path import Node
-from spincheck.analysis.revival import CHANGED, Sides, looked_at
+from spincheck.analysis.revival import BOTH, CHANGED, Sides, looked_at
 from spincheck.analysis.summaries import Summary
 from spincheck.domain import intervals as iv
 from spincheck.domain.lockstate import LockState
@@ -289,7 +289,7 @@ class Interpreter:
         before = state.copy() if (pc, 0) in self.revived or (pc, 1) in self.revived else None
         holds = state.assume(condition, holds=True)
         fails = other.assume(condition, holds=False)
-        self.sides.note(pc, 2 * holds + fails, other.trace)
+        self.sides.note(pc, 2 * holds + fails if condition.op != "int" else BOTH, other.trace)
         steps = []
         # Also where only one way is open: what decided it came before, and a reader has to be told where it shows.
         for possible, choice, target, side in ((holds, 1, instruction.then, state), (fails, 0, instruction.otherwise, other)):
