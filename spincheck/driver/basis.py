@@ -83,7 +83,12 @@ class Files:
         latest = (began - SECONDS) * 1e9
         files: list[tuple[str, str, Stamp]] = []
         asked: set[str] = set()
-        for path in _named(data):
+        named = _named(data)
+        for path in named:  # of a file that was just edited nothing is read
+            stamp = _stamp(os.path.join(directory, path))
+            if stamp is None or max(stamp[:2]) > latest:
+                return None
+        for path in named:
             content = self._content(os.path.join(directory, path))
             if content is None or max(content.stamp[:2]) > latest or content.asked is None or (content.dated and not timeless):
                 return None
