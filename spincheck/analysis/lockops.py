@@ -108,11 +108,18 @@ def may_alias(state: State, one: Term, other: Term) -> bool:
         a, b = a.args[0], b.args[0]
     if a is b:
         return True
+    if _is_member_of(a, b) or _is_member_of(b, a):
+        return False
     if a is not one and "global" in {a.op, b.op} and {a.op, b.op} & {"param", "init"}:
         return False  # whoever is handed the driver's one object of its type calls it by its name nowhere else
     if a.op == "elem" or b.op == "elem":
         return terms.root(a) is terms.root(b) or _unknown(terms.root(a)) or _unknown(terms.root(b))
     return (_unknown(a) or _unknown(b)) and state.facts.decide("==", a, b) is not False
+
+
+def _is_member_of(pointer: Term, base: Term) -> bool:
+    """Whether a pointer was read from a member of an object: that an object points to itself is not assumed."""
+    return pointer.op in {"init", "cell"} and pointer.args[0].op == "field" and Terms.root(pointer.args[0]) is base
 
 
 def _place(lock: Term) -> Any:
