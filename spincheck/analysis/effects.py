@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from spincheck.analysis.cfg import Graph
 from spincheck.analysis.lockops import is_weak
-from spincheck.analysis.replay import search
+from spincheck.analysis.replay import ARRAY_TURNS, MAX_TURNS, search
 from spincheck.analysis.transfer import Interpreter
 from spincheck.domain.lockstate import LockState
 from spincheck.domain.state import State
@@ -31,12 +31,18 @@ def confirmed(interpreter: Interpreter, graph: Graph, states: list[State], visib
     for state in states:
         if state.lossy and _has_effect(state, visible):
             spent = interpreter.searched - started > MAX_STEPS
-            verdict = "open" if spent else search(interpreter, graph, state, _same_effect(state, visible), None).verdict
+            turns = ARRAY_TURNS if any(is_weak(lock) for lock in visible(state)) else MAX_TURNS
+            verdict = "open" if spent else search(interpreter, graph, state, _same_effect(state, visible), None, turns).verdict
             if verdict == "refuted":
                 continue
             if verdict == "open":
                 _blur(state, visible, weak_only=trusted)
         kept.append(state)
+    if not kept:
+        # Somehow it does return: that no path was found says something about the search. Without a case its callers would end here.
+        for state in states:
+            _blur(state, visible, weak_only=False)
+        return states
     return kept
 
 
