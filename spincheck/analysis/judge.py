@@ -17,7 +17,7 @@ from spincheck.analysis.findings import Defect
 from spincheck.analysis.fixpoint import Fixpoint
 from spincheck.analysis.keeping import Ledger, LockClass, class_of
 from spincheck.analysis.lockops import Problem, is_weak, may_alias, tainted
-from spincheck.analysis.naming import lock_name
+from spincheck.analysis.naming import is_unnamed, lock_name
 from spincheck.analysis.owed import is_owed
 from spincheck.analysis.path import Node
 from spincheck.analysis.replay import ARRAY_TURNS, MAX_TURNS, Found, search
@@ -367,7 +367,12 @@ class Judge:
         for state in candidate.states:
             found = self._replay(candidate, state)
             if found.verdict == "confirmed" and found.state is not None:
-                return self._finding(self._on_this_path(candidate, state, found.state), found.state, "")
+                finding = self._finding(self._on_this_path(candidate, state, found.state), found.state, "")
+                if candidate.exit_pc != NOWHERE and is_unnamed(finding.lock) and self._in.tables.kinds[problem.kind].recursive:
+                    # A helper took it in an object that it came by: which of the releases behind that are of the same object is not known.
+                    self.imprecise.append((problem.at, f"`{finding.lock}` is held in an object that has no name here"))
+                    return None
+                return finding
             if found.verdict == "open":
                 opened = True
         if opened:

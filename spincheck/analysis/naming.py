@@ -20,6 +20,11 @@ _CALLEES_OWN = re.compile(r"[a-z]*row\d+")
 """How the analysis calls a value that a callee's summary does not describe: nothing that a reader knows."""
 
 
+def is_unnamed(name: str) -> bool:
+    """Whether a name begins at a value that has none."""
+    return name.lstrip("*&(").startswith("…")
+
+
 def lock_name(function: Function, state: State, lock: Term) -> str:
     """Return the access path of a lock."""
     if lock.op == "lock":
