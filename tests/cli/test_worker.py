@@ -113,6 +113,7 @@ def test_builds_are_recorded_once(client, run: Runner):
         "text": "",
         "stats": {},
         "diagnostics": [],
+        "repeated": [],
         "explained": [],
     }
     client.end()
