@@ -103,12 +103,18 @@ def convert(value: ir.Value, source: str, target: str) -> ir.Value:
 
 
 def cast(value: ir.Value, source: str, target: str) -> ir.Value:
-    """Explicit conversion to an integer type; unlike `convert` it trusts no unknown type to be narrow enough."""
+    """Explicit conversion to an integer type; unlike `convert` it trusts no unknown type to be narrow enough.
+
+    A pointer in 32 bits is still that pointer: on 32-bit machines it is the whole address (``ULONG_PTR`` in CONTAINING_RECORD), and
+    on others nobody turns it back into one.
+    """
     if source == "float":
         return FLOAT[0]
     if source in RANGES or value.__class__ is ir.Int:
         return convert(value, source, target)
     if target in {"i64", "u64"} or value.__class__ is ir.Unknown:
+        return value
+    if source[:1] in {"*", "@"} and target in {"i32", "u32"}:
         return value
     return ir.Cast(target, value)  # type: ignore[arg-type]
 
