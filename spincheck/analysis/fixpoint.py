@@ -54,6 +54,9 @@ COARSE = Budget(disjuncts=1, turns=1, idle_turns=1, lock_sets=32, trusted=False)
 Seen = dict[Any, list[State]]
 """States that have left a join, by what must agree for one to cover another."""
 
+MOST_LOCKS = 100
+"""Locks of one path at the head of a loop; one that comes to more takes another one in every turn, which it would go on to do until its steps are used up."""
+
 FEW = 6
 """Disjuncts per set of locks once the steps are used up."""
 
@@ -108,7 +111,10 @@ class Fixpoint:
             for state in states:
                 self._walk(pc, state)
             if self._steps > self._budget.steps * STOP:
-                self._give_up(pc)
+                self._give_up(pc, f"more than {self._budget.steps * STOP} steps")
+                break
+            if pc in self._graph.heads and any(len(state.locks) > MOST_LOCKS for state in states):
+                self._give_up(pc, f"more than {MOST_LOCKS} locks in a loop")
                 break
         self._doubt_walked()
 
@@ -125,10 +131,10 @@ class Fixpoint:
         """Whether all was followed, and as finely as is needed to be believed."""
         return not self.exhausted and self._budget.trusted
 
-    def _give_up(self, pc: int) -> None:
+    def _give_up(self, pc: int, reason: str) -> None:
         at = getattr(self._in.function.code[pc], "at", 0)
         self.gave_up = True
-        self.exhausted.append((at, f"more than {self._budget.steps * STOP} steps"))
+        self.exhausted.append((at, reason))
 
     def _arrive(self, pc: int, state: State) -> None:
         waiting = self._pending.get(pc)
