@@ -118,8 +118,11 @@ def may_alias(state: State, one: Term, other: Term) -> bool:
 
 
 def _is_member_of(pointer: Term, base: Term) -> bool:
-    """Whether a pointer was read from a member of an object: that an object points to itself is not assumed."""
-    return pointer.op in {"init", "cell"} and pointer.args[0].op == "field" and Terms.root(pointer.args[0]) is base
+    """Whether a pointer was read from a member of the object that a caller hands in: that it points to itself is not assumed.
+
+    Along a chain of pointers it is not asked: names of what a walk comes by become too long to compare.
+    """
+    return base.op == "param" and pointer.op == "init" and pointer.args[0].op == "field" and pointer.args[0].args[0] is base
 
 
 def _place(lock: Term) -> Any:
