@@ -70,7 +70,7 @@ def test_the_second_of_two_acquires_says_so(run: Runner):
 
 
 def test_the_release_of_another_variant_is_named_where_it_is(run: Runner):
-    wrong = HELPER.replace("&d->Lock);", "&d->Lock);\n    KeReleaseSpinLockFromDpcLevel(&d->Lock);")
+    wrong = HELPER.replace(", KIRQL *irql", "").replace("*irql", "KIRQL irql").replace("&d->Lock);", "&d->Lock);\n    KeReleaseSpinLockFromDpcLevel(&d->Lock);")
     run.write("b.i", "VOID KeReleaseSpinLockFromDpcLevel(KSPIN_LOCK *Lock);\n" + wrong)
     assert notes(run, "b.i")[-1] == "`d->Lock` is released here by KeReleaseSpinLockFromDpcLevel"
 
