@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from spincheck.analysis.aliases import is_weak
 from spincheck.analysis.cfg import Graph
-from spincheck.analysis.lockops import is_weak
 from spincheck.analysis.replay import ARRAY_TURNS, MAX_TURNS, search
 from spincheck.analysis.transfer import Interpreter
 from spincheck.domain.lockstate import LockState

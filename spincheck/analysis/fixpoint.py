@@ -19,6 +19,7 @@ from spincheck.analysis.path import merge, start
 from spincheck.analysis.relevance import Relevance
 from spincheck.analysis.transfer import EXIT, Interpreter
 from spincheck.domain import merge as merging
+from spincheck.domain.collapse import some_element, some_nodes
 from spincheck.domain.lockstate import LockState
 from spincheck.domain.state import CellClass, State, cell_class
 from spincheck.domain.terms import Term
@@ -218,7 +219,7 @@ class Fixpoint:
     def _collapse_arrays(self, state: State) -> None:
         """Where a loop takes one element after the other, the elements become one before they are too many to follow."""
         self._one_element(state, max(self._budget.turns, 2))
-        if merging.some_nodes(state, self._in.terms.make("any"), max(self._budget.turns - 1, 1)):
+        if some_nodes(state, self._in.terms.make("any"), max(self._budget.turns - 1, 1)):
             self.in_doubt = True
 
     def _one_element(self, state: State, limit: int) -> None:
@@ -236,7 +237,7 @@ class Fixpoint:
         some = self._in.terms.make("any")
         if any(len(indices) >= (2 if some in indices else limit) for indices in elements.values()):
             before = state.locks
-            merging.some_element(state, some)
+            some_element(state, some)
             self.in_doubt = self.in_doubt or before.keys() != state.locks.keys()
 
     def _widen(self, pc: int, history: list[State], state: State) -> State | None:

@@ -12,11 +12,12 @@ from __future__ import annotations
 import re
 from typing import Any, Literal, NamedTuple
 
+from spincheck.analysis.aliases import is_weak, may_alias
 from spincheck.analysis.explain import Explainer
 from spincheck.analysis.findings import Defect
 from spincheck.analysis.fixpoint import Fixpoint
 from spincheck.analysis.keeping import Ledger, LockClass, class_of
-from spincheck.analysis.lockops import Problem, is_weak, may_alias, tainted
+from spincheck.analysis.lockops import Problem, tainted
 from spincheck.analysis.naming import is_unnamed, lock_name
 from spincheck.analysis.owed import is_owed
 from spincheck.analysis.path import Node

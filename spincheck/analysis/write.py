@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from spincheck.analysis.aliases import is_weak
 from spincheck.analysis.cfg import Graph, field_name, values_of, visit_place, visit_value
 from spincheck.analysis.effects import confirmed
 from spincheck.analysis.explain import Explainer
 from spincheck.analysis.fixpoint import Fixpoint
-from spincheck.analysis.lockops import is_weak, tainted
+from spincheck.analysis.lockops import tainted
 from spincheck.analysis.owed import is_owed
 from spincheck.analysis.revival import is_changed
 from spincheck.analysis.summaries import (

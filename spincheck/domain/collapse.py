@@ -1,0 +1,106 @@
+"""Many locks of one kind as one, where a loop comes by them one after the other.
+
+Owns what is lost so that such a loop settles: elements of an array become "some element", nodes of a list "some node's". Of a lock that is held
+then, at least one is; nothing that differs between them is known any more. Whoever uses this decides when.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from spincheck.domain.lockstate import LockState, Need
+from spincheck.domain.state import State
+from spincheck.domain.terms import Term
+
+
+def some_element(state: State, index: Term) -> None:
+    """Make every lock that an earlier turn of a loop left in an array one lock, "some element".
+
+    What is held then is held in at least one element; what is free in one may be held in another. The IRQL that one element's release
+    restores is not that of the next.
+    """
+    terms = state.terms
+    locks: dict[Term, LockState] = {}
+    arrays = {sub.args[0] for lock in state.locks for sub in (lock, *lock.inside) if sub.op == "elem"}
+    for lock, info in state.locks.items():
+        name = _with_any_index(terms, lock, index, arrays)
+        before = locks.get(name)
+        if before is None:
+            locks[name] = info
+        elif before.status == "held" or info.status == "held":
+            held = before if before.status == "held" else info
+            # Which of them a release means is not known, so it may be of any of their variants.
+            variant = held.variant if before.variant == info.variant or before.status != info.status else ""
+            locks[name] = held._replace(saved=None, handle=None, variant=variant)
+        else:
+            locks[name] = before
+    state.locks = locks
+    needs: dict[Term, Need] = {}
+    for lock, need in state.needs.items():
+        name = _with_any_index(terms, lock, index, arrays)
+        needs[name] = need if name is lock and not _is_some_element(lock, index) else need._replace(irql=None)
+    state.needs = needs
+
+
+def some_nodes(state: State, anything: Term, most: int) -> bool:
+    """Make the locks that a walk over a list left held in one node after the other one lock, "some node's"; returns whether there were any.
+
+    Nodes of one walk are known by their names, which each begin with the one before. ``most`` are kept apart.
+    """
+    groups: dict[tuple[Any, ...], list[Term]] = {}
+    for lock, held in state.locks.items():
+        root = state.terms.root(lock)
+        if held.status == "held" and lock.op == "field" and root.op not in {"param", "global", "local", "int"}:
+            groups.setdefault((held.kind, *state.terms.path(lock)), []).append(lock)
+    found = False
+    for (_, *members), locks in groups.items():
+        weak = anything
+        for member in members:
+            weak = state.terms.field(weak, member)
+        nodes = [_node(state.terms.root(lock)) for lock in locks if lock is not weak]
+        walked = sum(1 for one in nodes if one.op == "phi" or any(one is not other and other.mentions(one) for other in nodes))
+        if (weak in state.locks and nodes) or walked >= most:
+            held = state.locks[locks[0]]._replace(saved=None, handle=None)
+            state.locks = {lock: known for lock, known in state.locks.items() if lock not in locks}
+            state.locks[weak] = held
+            found = True
+    return found
+
+
+def _node(root: Term) -> Term:
+    """The pointer that a walk follows: of a record around a link, the link's address."""
+    pointer = root.args[0] if root.op == "container" else root
+    assert isinstance(pointer, Term)
+    return pointer
+
+
+def _is_some_element(lock: Term, index: Term) -> bool:
+    return any(part.op == "elem" and part.args[1] is index for part in (lock, *lock.inside))
+
+
+def _with_any_index(terms: Any, lock: Term, index: Term, arrays: set[Term]) -> Term:
+    memo: dict[Term, Term] = {}
+    lock = _with_element_zero(terms, lock, arrays)
+
+    def leaf(term: Term) -> Term | None:
+        if term.op == "elem":
+            base: Term = terms.rebuild(term.args[0], leaf, memo)
+            made: Term = terms.make("elem", base, index)
+            return made
+        return None
+
+    result: Term = terms.rebuild(lock, leaf, memo)
+    return result
+
+
+def _with_element_zero(terms: Any, lock: Term, arrays: set[Term]) -> Term:
+    """Element 0 has no step of its own in a term; give it one where the array's other elements are to become one with it."""
+    if lock.op == "elem":
+        return lock
+    if lock in arrays:
+        zero: Term = terms.make("elem", lock, terms.zero)
+        return zero
+    if lock.op == "field":
+        member: Term = terms.make("field", _with_element_zero(terms, lock.args[0], arrays), lock.args[1])
+        return member
+    return lock
