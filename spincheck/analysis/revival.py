@@ -8,13 +8,16 @@ checked. Where any path takes the side anyway, facts are believed: two looks tha
 So a function is first followed with all facts. Sides that were never taken, whose fields an earlier branch has looked at before a lock was
 acquired, are taken in a second run, with new values in those fields. Callers do not see these as writes. What the function itself has
 set to a constant is what it is.
+
+A loop that waits for a field ("until the driver stops") is left by another thread's doing in the same way: where no path leaves it in a later turn
+than the first, the ways out that look at a field are taken.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from spincheck.analysis.cfg import field_name
+from spincheck.analysis.cfg import Graph, field_name
 from spincheck.analysis.path import Node, first_path
 from spincheck.domain.terms import Term
 from spincheck.ir import Binary, Branch, Cast, Function, Load, Local, Place, Switch, Unary, Value
@@ -49,17 +52,35 @@ def looked_at(value: Value) -> Iterator[Place]:
 class Sides:
     """Which sides of each branch were taken in one run, and by which paths a branch was come to that had one side only."""
 
-    def __init__(self) -> None:
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
         self._taken: dict[int, int] = {}
         self._paths: dict[int, list[Node]] = {}
+        self._left: set[int] = set()
+        self._turned: dict[int, int] = {}
 
     def note(self, pc: int, choices: int, path: Node) -> None:
         """Remember that a path could take some sides of a branch, given as bits ``1 << choice``."""
         self._taken[pc] = self._taken.get(pc, 0) | choices
+        loop = self._graph.cyclic[pc]
+        if loop >= 0 and loop not in self._left:
+            self._note_turn(pc, loop, choices, path)
         if choices != BOTH and self._taken[pc] != BOTH:
             paths = self._paths.setdefault(pc, [])
             if len(paths) < SAMPLES:
                 paths.append(path)
+
+    def _note_turn(self, pc: int, loop: int, choices: int, path: Node) -> None:
+        """Remember which branches of a loop could have left it in a later turn, and whether one did."""
+        graph = self._graph
+        instruction = graph.function.code[pc]
+        assert isinstance(instruction, Branch)
+        leaving = [choice for choice, target in ((1, instruction.then), (0, instruction.otherwise)) if graph.cyclic[target] != loop]
+        if len(leaving) == 1 and any(node.pc == pc for node in first_path(path)):
+            if choices >> leaving[0] & 1:
+                self._left.add(loop)
+            elif _fields(graph.function, pc):
+                self._turned[pc] = leaving[0]
 
     def dead(self, function: Function) -> frozenset[tuple[int, int]]:
         """Return the sides, as (point, choice), that no path took and that another thread may open."""
@@ -67,6 +88,7 @@ class Sides:
         for pc, choices in self._taken.items():
             if choices in (1, 2) and any(_may_have_changed(function, pc, path) for path in self._paths.get(pc, ())):
                 found.add((pc, 1 if choices == 1 else 0))
+        found.update((pc, choice) for pc, choice in self._turned.items() if self._graph.cyclic[pc] not in self._left)
         return frozenset(found)
 
 

@@ -97,7 +97,7 @@ class Interpreter:
         self.outcome_matters: Callable[[Call, Summary], bool] = lambda _call, _summary: True
         self.exact = False
         self.called: set[int] = set()
-        self.sides = Sides()
+        self.sides = Sides(graph)
         self.revived: frozenset[tuple[int, int]] = frozenset()
         self.present: tuple[int, ...] = ()
         self.names = temporaries(function)
