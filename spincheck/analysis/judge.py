@@ -138,7 +138,7 @@ class Judge:
         )
         books = self._in.machine.books
         balanced = tuple(one for one in books.taken if one.names and not any(one.may_be(other) for other in left))
-        return Ledger(tuple(left), tuple(books.returned), balanced)
+        return Ledger(tuple(left), tuple(books.returned), balanced, tuple(books.lent))
 
     def _class(self, lock: Term, kind: str) -> LockClass:
         return class_of(lock, self._in.tables.storage(kind))

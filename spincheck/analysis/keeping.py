@@ -45,11 +45,12 @@ class LockClass(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Ledger(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One function's use of locks: ``left`` held when it ends, ``returned`` without having been taken here, ``balanced`` in itself."""
+    """One function's use of locks: ``left`` held when it ends, ``returned`` without having been taken here, ``balanced`` in itself; ``lent`` by callees."""
 
     left: tuple[LockClass, ...] = ()
     returned: tuple[LockClass, ...] = ()
     balanced: tuple[LockClass, ...] = ()
+    lent: tuple[LockClass, ...] = ()
 
 
 def class_of(lock: Term, storage: str) -> LockClass:
@@ -76,7 +77,7 @@ class Books:
 
     def __init__(self, storage: Callable[[str], str]) -> None:
         self._storage = storage
-        self._lent: dict[LockClass, None] = {}
+        self.lent: dict[LockClass, None] = {}
         self.taken: dict[LockClass, None] = {}
         self.loop = -1
         self._taken_in: dict[LockClass, set[int]] = {}
@@ -86,7 +87,7 @@ class Books:
     def lend(self, lock: Term, kind: str) -> None:
         """A callee leaves this lock held."""
         name = class_of(lock, self._storage(kind))
-        self._lent[name] = None
+        self.lent[name] = None
         self._taken_in.setdefault(name, set()).add(self.loop)
 
     def take(self, lock: Term, kind: str) -> None:
@@ -98,7 +99,7 @@ class Books:
     def is_lent(self, lock: Term, kind: str) -> bool:
         """Tell whether a callee left a lock held that may be this one."""
         mine = class_of(lock, self._storage(kind))
-        return any(mine.may_be(other) for other in self._lent)
+        return any(mine.may_be(other) for other in self.lent)
 
     def give_back(self, lock: Term, held: LockState | None, kind: str, *, is_callers: bool) -> None:
         """A lock is released in state ``held``; what this function has taken itself is not recorded, nor (``is_callers``) what callers will name."""

@@ -21,7 +21,7 @@ from spincheck.analysis.findings import Account, Finding, FunctionRef, Imprecisi
 from spincheck.analysis.flat import flat_summary
 from spincheck.analysis.forgotten import Forgotten, last_name
 from spincheck.analysis.function import analyse_function
-from spincheck.analysis.keeping import Ledger
+from spincheck.analysis.keeping import Ledger, LockClass
 from spincheck.analysis.orders import Cycle, cycles
 from spincheck.analysis.recursion import unbounded, widened
 from spincheck.analysis.summaries import (
@@ -41,7 +41,7 @@ from spincheck.locks.tables import Tables
 from spincheck.memory import Memory
 from spincheck.progress import Progress, unwatched
 
-ANALYSER_VERSION = "5"
+ANALYSER_VERSION = "6"
 """Part of every summary's key; changed whenever the same code could get another summary."""
 
 World = Literal["open", "closed"]
@@ -507,7 +507,12 @@ class _Program:
         if self._world == "open" or not kept:
             return []
         forgotten = Forgotten(self._notes[key].ledger for key in dict.fromkeys(self._keys.values()) if key in self._notes)
-        return [self._tell(node, one.finding) for node, one in kept if forgotten.is_forgotten(one.lock)]
+        return [self._tell(node, one.finding) for node, one in kept if forgotten.is_forgotten(one.lock) and self._is_lent(node, one.lock)]
+
+    def _is_lent(self, node: Node, lock: LockClass) -> bool:
+        """Tell whether some caller gets a lock that a function leaves held, or nobody is known to call it."""
+        ledgers = [self._notes[key].ledger for caller in node.callers if (key := self._keys.get(id(caller), "")) in self._notes]
+        return not ledgers or any(lock.may_be(one) for ledger in ledgers for one in ledger.lent)
 
     def _order_cycles(self) -> list[Finding]:
         nodes = self._graph.nodes

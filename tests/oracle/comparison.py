@@ -3,7 +3,8 @@
 What must agree: every first violation of a path is told, on one of the lines where it can be told, and nothing is told that no path
 does. A lock that is forgotten on every way out is told once, so a leak also counts as told when another way out is told with the same
 acquire. A helper that breaks alternation by itself may be told although no caller takes it there. A program whose verdict the
-analyser itself calls imprecise may miss, never lie.
+analyser itself calls imprecise may miss, never lie. Brute force runs one thread: a path on which another one changes a field, and
+says so, is none of its paths.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from spincheck.driver.settings import Options
 from .enumerator import DOMAINS, WIDE_DOMAINS, Enumerator, InvalidError, TooLargeError, Verdict, Violation
 from .printer import FILE, Written
 from .program import Program
+
+CHANGED = ", changed by another thread"
+"""How a step ends that only another thread makes possible."""
 
 PATHS = 4000
 TURNS = 3
@@ -38,7 +42,7 @@ BESIDE = frozenset(("LockOrder",))
 class Told(NamedTuple):
     """One diagnostic of the analyser; ``acquired`` is the line in the callback where its trace takes the lock, 0 if not shown.
 
-    ``sure``: an error; a warning says itself that it could not be decided.
+    ``sure``: an error; a warning says itself that it could not be decided. ``threads``: its path says that another thread has a part in it.
     """
 
     what: str
@@ -47,6 +51,7 @@ class Told(NamedTuple):
     function: str
     acquired: int
     sure: bool
+    threads: bool = False
 
 
 class Mismatch(NamedTuple):
@@ -119,7 +124,7 @@ def difference(verdict: Verdict, report: Report) -> Mismatch:
     """Return how a report differs from brute force."""
     told = [_told(diagnostic) for diagnostic in report.diagnostics if diagnostic.rule not in BESIDE]
     missed = [violation for violation in verdict.first if not any(_tells(one, violation, verdict) for one in told)]
-    wrong = [one for one in told if one.sure and not any(_is_true(one, violation) for violation in verdict.all)]
+    wrong = [one for one in told if one.sure and not one.threads and not any(_is_true(one, violation) for violation in verdict.all)]
     gaps = [gap.reason for gap in (*report.coverage.recovered, *report.coverage.unanalysed)]
     if report.coverage.imprecise:
         missed = []
@@ -133,7 +138,8 @@ def _told(diagnostic: Diagnostic) -> Told:
         if step.kind in {"acquire", "call"} and step.depth == 0:
             acquired = step.line
             break
-    return Told(what, diagnostic.line, diagnostic.lock, diagnostic.function, acquired, diagnostic.severity == "error")
+    threads = any(step.message.endswith(CHANGED) for step in diagnostic.trace)
+    return Told(what, diagnostic.line, diagnostic.lock, diagnostic.function, acquired, diagnostic.severity == "error", threads)
 
 
 def _tells(told: Told, violation: Violation, verdict: Verdict) -> bool:
