@@ -12,6 +12,8 @@ from __future__ import annotations
 import re
 from typing import Any, Literal, NamedTuple
 
+import msgspec
+
 from spincheck.analysis.aliases import is_weak, may_alias
 from spincheck.analysis.explain import Explainer
 from spincheck.analysis.findings import Defect
@@ -369,11 +371,8 @@ class Judge:
             found = self._replay(candidate, state)
             if found.verdict == "confirmed" and found.state is not None:
                 finding = self._finding(self._on_this_path(candidate, state, found.state), found.state, "")
-                if candidate.exit_pc != NOWHERE and is_unnamed(finding.lock) and self._in.tables.kinds[problem.kind].recursive:
-                    # A helper took it in an object that it came by: which of the releases behind that are of the same object is not known.
-                    self.imprecise.append((problem.at, f"`{finding.lock}` is held in an object that has no name here"))
-                    return None
-                return finding
+                unnamed = candidate.exit_pc != NOWHERE and is_unnamed(finding.lock) and self._in.tables.kinds[problem.kind].recursive
+                return msgspec.structs.replace(finding, unnamed=True) if unnamed else finding
             if found.verdict == "open":
                 opened = True
         if opened:

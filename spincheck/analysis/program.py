@@ -182,7 +182,12 @@ class _Program:
             assert summary is not None
             for at, reason in summary.imprecise:
                 self._imprecise.append(Imprecision(node.ref, at, reason))
-            findings.extend(self._tell(node, finding) for finding in summary.findings)
+            for finding in summary.findings:
+                told = self._tell(node, finding)
+                if finding.unnamed and told.function == node.ref:
+                    self._imprecise.append(Imprecision(node.ref, finding.at, f"`{finding.lock}` is held in an object that has no name here"))
+                else:
+                    findings.append(told)
             kept += [(node, one) for one in summary.kept]
         findings.extend(self._forgotten(kept, findings))
         findings.extend(self._order_cycles())

@@ -50,7 +50,8 @@ class LocalFinding(msgspec.Struct, frozen=True, array_like=True):
     """A defect as its function's summary keeps it: places are in this function, callees are named and not yet expanded.
 
     ``held`` is the place where the lock was acquired, NOWHERE if not here: findings that share it are told once where no way
-    out gives the lock back.
+    out gives the lock back. ``unnamed``: a helper took the lock in an object that it came by, and which of the releases behind that are
+    of the same object is not known; it counts where the helper itself is seen to leave it held on some ways only.
     """
 
     defect: Defect
@@ -63,6 +64,7 @@ class LocalFinding(msgspec.Struct, frozen=True, array_like=True):
     doubt: str
     trace: tuple[LocalStep, ...]
     held: int = NOWHERE
+    unnamed: bool = False
 
 
 class Kept(msgspec.Struct, frozen=True, array_like=True):
