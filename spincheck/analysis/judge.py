@@ -378,8 +378,8 @@ class Judge:
         if opened:
             reason = f"budget ended before `{lock_name(self._in.function, candidate.states[0], problem.lock)}` was decided"
             self.imprecise.append((problem.at, reason))
-            if is_weak(problem.lock):
-                return None  # neither the path nor which lock it is about is known: that is too little to tell
+            if is_weak(problem.lock) or all(state.lossy for state in candidate.states):
+                return None  # neither the path nor the lock, or no state that stands for a path at all: that is too little to tell
             return self._finding(candidate, candidate.states[0], "budget")
         return None
 
