@@ -14,6 +14,7 @@ from spincheck.analysis.findings import Defect
 from spincheck.analysis.lockops import Problem
 from spincheck.analysis.naming import lock_name
 from spincheck.analysis.path import Node, first_path
+from spincheck.analysis.revival import BY_ANOTHER
 from spincheck.analysis.summaries import NOWHERE, LocalStep
 from spincheck.analysis.transfer import Interpreter
 from spincheck.domain.lockstate import Need
@@ -219,10 +220,10 @@ class Explainer:
             keep = set(map(id, mattering[-MOST_BRANCHES:])) | set(map(id, others[len(others) - room :] if room else ()))
         chosen = []
         for index, node in enumerate(path):
-            if index < start:
-                continue
+            if index < start and not node.text.endswith(BY_ANOTHER):
+                continue  # what another thread does is told wherever it was
             if node.kind == "branch":
-                if id(node) in keep:
+                if id(node) in keep or index < start:
                     chosen.append(node)
             elif node.kind == "raise" or self._concerns(node, problem, state):
                 chosen.append(node)

@@ -25,6 +25,9 @@ from spincheck.ir import Binary, Branch, Cast, Function, Load, Local, Place, Swi
 CHANGED = "changed"
 """Tag of the value that a field has after another thread may have written it."""
 
+BY_ANOTHER = ", changed by another thread"
+"""How a step ends that only another thread makes possible."""
+
 SAMPLES = 4
 """Paths to a branch that are looked at; they differ in what does not decide it."""
 

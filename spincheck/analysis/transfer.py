@@ -18,7 +18,7 @@ from spincheck.analysis.naming import lock_name
 from spincheck.analysis.orders import Order
 from spincheck.analysis.ownership import note_owner
 from spincheck.analysis.path import Node
-from spincheck.analysis.revival import BOTH, CHANGED, Sides, looked_at
+from spincheck.analysis.revival import BOTH, BY_ANOTHER, CHANGED, Sides, looked_at
 from spincheck.analysis.summaries import Summary
 from spincheck.domain import intervals as iv
 from spincheck.domain.lockstate import LockState
@@ -297,7 +297,7 @@ class Interpreter:
                 side.trace = Node("branch", (side.trace,), pc, instruction.at, choice=choice)
                 steps.append(Step(target, side))
             elif before is not None and (pc, choice) in self.revived and self._revive(before, pc, instruction, holds=choice == 1):
-                text = f"taking the path where {spelling.condition(instruction.condition, choice == 1, self.names)}, changed by another thread"
+                text = f"taking the path where {spelling.condition(instruction.condition, choice == 1, self.names)}{BY_ANOTHER}"
                 before.trace = Node("branch", (before.trace,), pc, instruction.at, choice=choice, text=text)
                 steps.append(Step(target, before))
         return steps

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from spincheck.analysis.revival import BY_ANOTHER
 from spincheck.diagnostics import Diagnostic, Report
 from spincheck.driver.inputs import Input
 from spincheck.driver.session import Session
@@ -19,9 +20,6 @@ from spincheck.driver.settings import Options
 from .enumerator import DOMAINS, WIDE_DOMAINS, Enumerator, InvalidError, TooLargeError, Verdict, Violation
 from .printer import FILE, Written
 from .program import Program
-
-CHANGED = ", changed by another thread"
-"""How a step ends that only another thread makes possible."""
 
 PATHS = 4000
 TURNS = 3
@@ -138,7 +136,7 @@ def _told(diagnostic: Diagnostic) -> Told:
         if step.kind in {"acquire", "call"} and step.depth == 0:
             acquired = step.line
             break
-    threads = any(step.message.endswith(CHANGED) for step in diagnostic.trace)
+    threads = any(step.message.endswith(BY_ANOTHER) for step in diagnostic.trace)
     return Told(what, diagnostic.line, diagnostic.lock, diagnostic.function, acquired, diagnostic.severity == "error", threads)
 
 
