@@ -199,8 +199,6 @@ class Cases:
                 problems.append(Problem("acquired-twice", lock, row.kind, row.operation, row.operation, call.at, through=name))
             elif status == "held" and current is not None and current.status == "held" and any(problem.defect == "acquired-twice" for problem in problems):
                 count = TWICE
-            if current is not None and current.status == "maybe" and state.locks.get(lock) is current and status == "free":
-                status = "free"
             if status == "held":
                 taken.add(lock)
                 self._machine.books.lend(lock, row.kind)

@@ -54,31 +54,33 @@ def run(
     has_callers: bool,
 ) -> Run:
     """Run the fixpoint over a function; once more if there are branches whose other side only another thread can open."""
-    first = _run(function, graph, around, standing, relevance, budget, exact=exact, has_callers=has_callers, revived=frozenset())
+
+    def once(revived: frozenset[tuple[int, int]]) -> Run:
+        interpreter = _interpreter(function, graph, around, standing, relevance, budget)
+        interpreter.exact = exact
+        interpreter.revived = revived
+        interpreter.machine.has_callers = has_callers
+        fixpoint = Fixpoint(interpreter, Liveness(graph, around.reads), relevance, moves_locks, budget)
+        fixpoint.run()
+        return Run(interpreter, fixpoint)
+
+    def moves_locks(pc: int) -> bool:
+        instruction = function.code[pc]
+        return isinstance(instruction, Call) and around.moves_locks(instruction)
+
+    first = once(frozenset())
     dead = first.interpreter.sides.dead(function)
     if not dead or first.fixpoint.gave_up:
         return first
-    second = _run(function, graph, around, standing, relevance, budget, exact=exact, has_callers=has_callers, revived=dead)
+    second = once(dead)
     return first if second.fixpoint.gave_up else second
 
 
-def _run(
-    function: Function,
-    graph: Graph,
-    around: Surroundings,
-    standing: Standing,
-    relevance: Relevance,
-    budget: Budget,
-    *,
-    exact: bool,
-    has_callers: bool,
-    revived: frozenset[tuple[int, int]],
-) -> Run:
+def _interpreter(
+    function: Function, graph: Graph, around: Surroundings, standing: Standing, relevance: Relevance, budget: Budget
+) -> Interpreter:
     interpreter = Interpreter(function, graph, around.tables)
     interpreter.outcome_matters = relevance.outcome_matters if budget.disjuncts > 1 else lambda _call, _summary: False
-    interpreter.exact = exact
-    interpreter.revived = revived
-    interpreter.machine.has_callers = has_callers
     interpreter.relevant = relevance.points.__contains__
     if standing.kind == "entry":
         held = held_by_role(interpreter.terms, standing)
@@ -89,14 +91,7 @@ def _run(
         interpreter.machine.inside_on_entry = standing.inside
         interpreter.present = standing.present
     Calls(interpreter, around.callee, around.exact, around.target)
-
-    def moves_locks(pc: int) -> bool:
-        instruction = function.code[pc]
-        return isinstance(instruction, Call) and around.moves_locks(instruction)
-
-    fixpoint = Fixpoint(interpreter, Liveness(graph, around.reads), relevance, moves_locks, budget)
-    fixpoint.run()
-    return Run(interpreter, fixpoint)
+    return interpreter
 
 
 def analyse_function(
@@ -149,7 +144,7 @@ def analyse_function(
         first.interpreter, first.fixpoint, findings, suspects, tuple(judge.imprecise), fields_read(graph, around.reads)
     )
     _see_all(first, around)
-    summary = msgspec.structs.replace(summary, ledger=judge.ledger(), kept=judge.kept())
+    summary = msgspec.structs.replace(summary, ledger=judge.ledger(), kept=() if exact else judge.kept())
     return unbounded(summary) if first.fixpoint.gave_up else summary
 
 

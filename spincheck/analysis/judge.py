@@ -124,9 +124,9 @@ class Judge:
                 name = self._class(lock, held.kind)
                 if name.names and not machine.books.is_lent(lock, held.kind) and len(groups) < MAX_KEPT:
                     problem = Problem("held-at-exit", lock, held.kind, held.operation, "", self._at(pc))
-                    groups.setdefault(name, Candidate(problem, [], pc, "error"))
-                    if groups[name].exit_pc == pc and groups[name].problem.lock is lock:
-                        groups[name].states.append(state)
+                    candidate = groups.setdefault(name, Candidate(problem, [], pc, "error"))
+                    if candidate.exit_pc == pc and candidate.problem.lock is lock:
+                        candidate.states.append(state)
         found = ((name, self._confirm(candidate)) for name, candidate in groups.items())
         return tuple(Kept(name, finding) for name, finding in found if finding is not None and not finding.doubt)
 

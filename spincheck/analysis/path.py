@@ -74,14 +74,18 @@ def ancestors(node: Node) -> Iterator[Node]:
                 stack.append(parent)
 
 
-def first_path(node: Node) -> list[Node]:
-    """Return one path from the start to ``node``, taking the first parent at each merge."""
-    path = []
+def back(node: Node) -> Iterator[Node]:
+    """Yield the steps of one path to ``node`` from its end to its start, taking the first parent at each merge."""
     current: Node | None = node
     while current is not None:
         if current.kind not in {"merge", "start"}:
-            path.append(current)
+            yield current
         current = current.parents[0] if current.parents else None
+
+
+def first_path(node: Node) -> list[Node]:
+    """Return the steps of `back` from the start to ``node``."""
+    path = list(back(node))
     path.reverse()
     return path
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from spincheck.analysis.summaries import NOWHERE, Case, CaseSet, Summary
+from spincheck.analysis.summaries import NOWHERE, Case, CaseSet, Summary, array_of
 from spincheck.domain import intervals as iv
 from spincheck.locks.tables import Tables
 
@@ -139,14 +139,8 @@ def _classes(case: Case, summary: Summary) -> frozenset[tuple[str, str]]:
 
 def _written_behind(case: Case, summary: Summary) -> frozenset[int]:
     """The rows of pointers that a case writes through: what is there has no name of its own, and may be a variable of the caller."""
-    bases = (_array(summary, cell) for cell, _ in (*case.writes, *case.filled))
+    bases = (array_of(summary.rows, cell) for cell, _ in (*case.writes, *case.filled))
     return frozenset(base for base in bases if summary.rows[base][0] not in {"field", "global"})
-
-
-def _array(summary: Summary, cell: int) -> int:
-    while summary.rows[cell][0] == "elem":
-        cell = summary.rows[cell][1][0]
-    return cell
 
 
 def _common_sets(members: list[Case]) -> tuple[CaseSet, ...]:

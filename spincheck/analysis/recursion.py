@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from spincheck.analysis.summaries import NOWHERE, Case, CaseLock, CaseNeed, CaseSet, Summary
+from spincheck.analysis.summaries import NOWHERE, Case, CaseLock, CaseNeed, CaseSet, Summary, array_of
 
 
 def widened(before: Summary, summary: Summary) -> Summary:
@@ -171,10 +171,8 @@ def _merged_lock(number: int, members: list[tuple[_Spelling, Case]]) -> CaseLock
 
 
 def _class(rows: list[tuple[Any, ...]], cell: int) -> tuple[str, int | str]:
+    cell = array_of(rows, cell)
     row = rows[cell]
-    while row[0] == "elem":
-        cell = row[1][0]
-        row = rows[cell]
     if row[0] in {"field", "global"}:
         return str(row[0]), str(row[-1])
     return "under", cell

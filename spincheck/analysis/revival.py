@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from spincheck.analysis.cfg import Graph, field_name
-from spincheck.analysis.path import Node, first_path
+from spincheck.analysis.path import Node, back
 from spincheck.domain.terms import Term
 from spincheck.ir import Binary, Branch, Cast, Function, Load, Local, Place, Switch, Unary, Value
 
@@ -79,7 +79,7 @@ class Sides:
         instruction = graph.function.code[pc]
         assert isinstance(instruction, Branch)
         leaving = [choice for choice, target in ((1, instruction.then), (0, instruction.otherwise)) if graph.cyclic[target] != loop]
-        if len(leaving) == 1 and any(node.pc == pc for node in first_path(path)):
+        if len(leaving) == 1 and any(node.pc == pc for node in back(path)):
             if choices >> leaving[0] & 1:
                 self._left.add(loop)
             elif _fields(graph.function, pc):
@@ -99,7 +99,7 @@ def _may_have_changed(function: Function, pc: int, path: Node) -> bool:
     """Whether an earlier branch has looked at what this one looks at, and a lock was acquired since."""
     fields = _fields(function, pc)
     acquired = False
-    for node in reversed(first_path(path)) if fields else ():
+    for node in back(path) if fields else ():
         if node.kind == "acquire" or (node.kind == "call" and any(status == "held" for _, status in node.locks)):
             acquired = True
         elif node.kind == "branch" and node.pc != pc and not fields.isdisjoint(_fields(function, node.pc)):

@@ -12,7 +12,7 @@ the text an operation stands. A caller whose callees keep their digests need not
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -34,6 +34,13 @@ LEAST, MOST = -(1 << 63), (1 << 64) - 1
 def in_exact(case: int) -> int:
     """Return how a step names a case of a callee's exact summary; its own inverse."""
     return -2 - case
+
+
+def array_of(rows: Sequence[tuple[Any, ...]], cell: int) -> int:
+    """Return the row of what a cell is an element of, at any depth; the cell itself if it is none."""
+    while rows[cell][0] == "elem":
+        cell = rows[cell][1][0]
+    return cell
 
 
 class LocalStep(msgspec.Struct, frozen=True, array_like=True):
@@ -173,9 +180,7 @@ class Summary(msgspec.Struct, frozen=True, array_like=True):
         written = {(kind, what) for case in self.cases for kind, what, _ in case.epochs if isinstance(what, str)}
         for case in self.cases:
             for cell, _ in case.writes:
-                row = self.rows[cell]
-                while row[0] == "elem":
-                    row = self.rows[row[1][0]]
+                row = self.rows[array_of(self.rows, cell)]
                 if row[0] in {"field", "global"}:
                     written.add((str(row[0]), str(row[-1])))
                 elif row[0] != "param":
@@ -188,9 +193,7 @@ class Summary(msgspec.Struct, frozen=True, array_like=True):
         cells += [what for case in self.cases for kind, what, _ in case.epochs if kind == "under" and isinstance(what, int)]
         found = set()
         for cell in cells:
-            row = self.rows[cell]
-            while row[0] == "elem":
-                row = self.rows[row[1][0]]
+            row = self.rows[array_of(self.rows, cell)]
             if row[0] == "param":
                 found.add(int(row[1]))
         return tuple(sorted(found))
