@@ -91,13 +91,12 @@ def _unit_checked(
     began, started = time.monotonic(), time.time()
     name = _source_name(source[0])
     try:
-        with _session.pool(env).step(_request(env, {"command": "prepare"})):
-            done, told = _command.preprocess(target, source, env)
-            if not done:
-                return _not_preprocessed(unit, name, told)
-            _command.name_sources(text, copies)
-            text_and_time = {"input": str(text.absolute()), "began": started}
-            reply = _ask(env, {"command": "unit", **text_and_time, **request})
+        _session.pool(env).announce(_request(env, {"command": "prepare"}))
+        done, told = _command.preprocess(target, source, env)
+        if not done:
+            return _not_preprocessed(unit, name, told)
+        _command.name_sources(text, copies)
+        reply = _ask(env, {"command": "unit", "input": str(text.absolute()), "began": started, **request})
     except _session.WorkerError as error:
         return _failure(unit, name, str(error))
     finally:

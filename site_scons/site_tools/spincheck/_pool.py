@@ -22,8 +22,9 @@ without a text, and its answer has ``known`` true if it could be had.
 The worker ends when its input does.
 
 Not one process per file, because the interpreter and the tables cost more than a file from the cache; not threads, because a
-Python function action holds the interpreter lock. A worker is started when a request finds none idle, at most one per job
-and processor. What it writes to standard error is kept in a file: a pipe that nobody reads would stop it.
+Python function action holds the interpreter lock. One is started first. Another one costs what four to six files cost (0.3 to 0.4 s of processor time: its modules, and the
+headers once more), and one keeps up with two compilers; so another one is started, at most one per job and processor, only where a request has waited for a second in which
+no answer came. What they write to standard error is kept in a file: a pipe that nobody reads would stop them.
 """
 
 from __future__ import annotations
@@ -34,11 +35,13 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any, NoReturn
 
 _GOODBYE_SECONDS = 5.0
+
+PATIENCE_SECONDS = 1.0
+"""How long a request waits for a busy worker without seeing any answer before another one is started. It decides who does the work, never what comes of it."""
 
 
 class WorkerError(Exception):
@@ -148,7 +151,7 @@ class Pool:
         self._limit = limit
         self._idle: list[_Worker] = []
         self._count = 0
-        self._steps = 0
+        self._released = 0
         self._changed = threading.Condition()
         self._broken = ""
 
@@ -157,22 +160,15 @@ class Pool:
         """How many workers are alive."""
         return self._count
 
-    @contextmanager
-    def step(self, prepare: dict[str, Any]) -> Iterator[None]:
-        """Announce a step that will ask: its worker starts up, and does what ``prepare`` asks, while the step preprocesses."""
+    def announce(self, prepare: dict[str, Any]) -> None:
+        """Announce a step that will ask: the first worker starts up, and does what ``prepare`` asks, while the step preprocesses."""
         with self._changed:
-            self._steps += 1
-            start = self._count < min(self._steps, self._limit) and not self._broken
+            start = not self._count and not self._broken
             self._count += start
-        try:
-            if start:
-                worker = self._start_counted()
-                worker.prepare(prepare)
-                self._release(worker)
-            yield
-        finally:
-            with self._changed:
-                self._steps -= 1
+        if start:
+            worker = self._start_counted()
+            worker.prepare(prepare)
+            self._release(worker)
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
         """Return the answer to ``request``. A worker that died is replaced once; raises `WorkerError` if that dies too."""
@@ -219,8 +215,11 @@ class Pool:
 
     def _acquire(self) -> _Worker:
         with self._changed:
-            while not self._idle and self._count >= self._limit and not self._broken:
-                self._changed.wait()
+            while not self._idle and self._count and not self._broken:
+                released = self._released
+                answered = self._changed.wait(PATIENCE_SECONDS if self._count < self._limit else None)
+                if not answered and released == self._released and self._count < self._limit:
+                    break
             if self._broken:
                 raise WorkerError(self._broken)
             if self._idle:
@@ -238,6 +237,7 @@ class Pool:
     def _release(self, worker: _Worker) -> None:
         with self._changed:
             self._idle.append(worker)
+            self._released += 1
             self._changed.notify()
 
     def _discard(self, reason: str) -> None:
