@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Literal, Protocol
 
-Shelf = Literal["region", "unit", "function", "summary", "outcome", "tables", "text", "trail", "last"]
-"""The kinds of thing remembered: header regions, unit records, functions' code, summaries, whole outcomes, parsed lock tables, texts that need not be made again; and what
+Shelf = Literal["region", "unit", "function", "summary", "outcome", "tables", "text", "prefix", "trail", "last"]
+"""The kinds of thing remembered: header regions, unit records, functions' code, summaries, whole outcomes, parsed lock tables, texts that need not be made again, headers
+that need not be preprocessed again; and what
 the last run of a step depended on, with the pointer to it, for explanations only."""
 
 

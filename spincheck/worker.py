@@ -3,6 +3,7 @@
 Owns the process that lives as long as a build. Flows in: one JSON object per line. Flows out: one JSON object per line, in order:
 
     {"id": 1, "command": "unit", "input": "x.i", "output": "x.spin", "cwd": DIR, "options": {"cache": PATH|null, "rules": [..]|null, "jobs": N}}
+    {"id": 1, "command": "source", "source": "x.c", "words": [..], "environment": {..}, "unlike": REGEX, "output": "x.spin", "cwd": DIR, "options": {..}}
     {"id": 1, "command": "recall", "output": "x.spin", "known_as": NAME, "cwd": DIR, "options": {..}}
     {"id": 2, "command": "link", "inputs": ["x.spin", ..], "output": "driver.json", "cwd": DIR, "options": {..}}
     {"id": 3, "command": "record", "build": {..}, "cwd": DIR, "options": {..}}
@@ -17,7 +18,8 @@ database connection stay in memory between requests, which is the reason for a p
 what the first file unknown to the cache will need: a build has it done while the file is preprocessed.
 
 A unit's request may say with ``known_as`` what all that the text is made of is called, and with ``began`` when its preprocessor was started. ``recall`` asks for
-the same unit without a text; its answer has ``known`` false when there is no way around preprocessing.
+the same unit without a text; its answer has ``known`` false when there is no way around preprocessing. ``source`` asks for it by the command whose ``words`` and the source's name
+write the text, run in that environment and without a shell (`spincheck.driver.prefix`); its answer has ``known`` false when it failed, or wrote what ``unlike`` describes.
 
 A bad request is answered and survived; the end of the input ends the process. Nothing but answers goes to standard output.
 """
@@ -36,13 +38,16 @@ from spincheck.builds import Build, BuildStep, Told
 from spincheck.diagnostics import Diagnostic, Report
 from spincheck.driver.garbage import few_collections
 from spincheck.driver.inputs import InputError
-from spincheck.driver.session import Session, status_of, step_of
+from spincheck.driver.session import Session
 from spincheck.driver.settings import Options, configuration_stamp
+from spincheck.driver.steps import status_of, step_of
 from spincheck.report.text import diagnostic_lines
 
 _SESSIONS = 4
 """Different options at the same time are rare; each keeps a database connection and up to 32 MB."""
 
+_COMMANDS = ("unit", "source", "recall", "link", "record", "prepare")
+_MAY_BE_UNKNOWN = ("source", "recall")
 _LONGEST_REQUEST = 64 * 1024 * 1024
 
 
@@ -94,6 +99,10 @@ class Request(msgspec.Struct, frozen=True):
     build: BuildRecord = BuildRecord()
     known_as: str = ""
     began: float = 0.0
+    source: str = ""
+    words: tuple[str, ...] = ()
+    environment: dict[str, str] = {}
+    unlike: str = ""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -147,8 +156,8 @@ class Worker:
                 raise InputError(
                     f"{request.cwd}: cannot be the current directory: {error.strerror or error}"
                 ) from None
-        if request.command not in {"unit", "recall", "link", "record", "prepare"}:
-            raise InputError(f"no request {request.command!r}; there are unit, recall, link, record and prepare")
+        if request.command not in _COMMANDS:
+            raise InputError(f"no request {request.command!r}; there are {', '.join(_COMMANDS)}")
         session = self._session(request)
         if request.command == "prepare":
             with few_collections():
@@ -167,11 +176,11 @@ class Worker:
             report = session.unit(
                 request.input, request.output, record=False, known_as=request.known_as, began=request.began
             )
-        elif request.command == "recall":
-            recalled = session.recall(request.known_as, request.output)
-            if recalled is None:
+        elif request.command in _MAY_BE_UNKNOWN:
+            found = _found(session, request)
+            if found is None:
                 return Answer(request.id, 0, self._new_warnings(session), known=False)
-            report = recalled
+            report = found
         else:
             report, told_by_units = session.link_units(request.inputs, request.output, record=False)
         session.flush()
@@ -183,7 +192,7 @@ class Worker:
             tuple(_diagnostic(one) for one in report.diagnostics if one.fingerprint not in told_by_units),
             tuple(_diagnostic(one) for one in report.diagnostics if one.fingerprint in told_by_units),
             session.explained,
-            True if request.command == "recall" else msgspec.UNSET,
+            True if request.command in _MAY_BE_UNKNOWN else msgspec.UNSET,
         )
 
     def _session(self, request: Request) -> Session:
@@ -261,6 +270,15 @@ def _diagnostic(one: Diagnostic) -> dict[str, object]:
         "message": one.message,
         "text": "".join(f"{line}\n" for line in diagnostic_lines(one)),
     }
+
+
+def _found(session: Session, request: Request) -> Report | None:
+    if request.command == "recall":
+        return session.recall(request.known_as, request.output)
+    from spincheck.driver.prefix import Command  # noqa: PLC0415 -- a worker that only looks up runs no compiler
+
+    command = Command(request.source, request.words, request.environment)
+    return session.source(command, request.output, known_as=request.known_as, unlike=request.unlike)
 
 
 def _stats(report: Report, command: str) -> dict[str, int]:

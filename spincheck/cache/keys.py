@@ -32,6 +32,7 @@ _ROOMS: Mapping[Shelf, tuple[str, ...]] = {
     "outcome": (*_FRONT, *_BACK, "rules", "driver/render.py", "driver/drafts.py", "driver/units.py"),
     "tables": ("locks",),
     "text": ("driver/basis.py", "driver/recall.py", "driver/preprocess.py", "driver/inputs.py", "driver/source.py"),
+    "prefix": ("driver/basis.py", "driver/prefix.py", "driver/leading.py", "driver/preprocess.py"),
 }
 """Shelf → the files and folders of the package whose code decides what the shelf's values are; of explanations, none."""
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from spincheck.diagnostics import Report
 from spincheck.driver.inputs import InputError, read_bytes
 from spincheck.driver.output import write_whole
-from spincheck.driver.session import status_of
 from spincheck.driver.source import Sources
+from spincheck.driver.steps import status_of
 from spincheck.report import FormatError, render
 from spincheck.report.context import Context, RuleHelp, Suppressed
 

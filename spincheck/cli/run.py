@@ -20,8 +20,9 @@ from spincheck.diagnostics import Report
 from spincheck.driver.inputs import InputError, each_once, refuse_binary, refuse_unpreprocessed
 from spincheck.driver.output import write_whole
 from spincheck.driver.recipe import Recipe
-from spincheck.driver.session import Session, status_of
+from spincheck.driver.session import Session
 from spincheck.driver.settings import Options, default_cache
+from spincheck.driver.steps import status_of
 from spincheck.report.context import Suppressed
 from spincheck.report.text import count
 

@@ -69,6 +69,11 @@ class Input:
         """The suppressions that the text has kept: pragmas, and comments where it is from ``cc -E -C``."""
         return tuple(find_suppressions(self.text, self.name)) if may_suppress(self._data) else ()
 
+    def refuse_what_is_no_text(self) -> None:
+        """Raise `InputError` for what cannot be preprocessed C."""
+        refuse_binary(self.name, self._data)
+        refuse_unpreprocessed(self.name, self._data)
+
     @property
     def size(self) -> int:
         """Length in bytes."""
@@ -86,10 +91,9 @@ def read_input(path: str) -> Input:
         raise InputError("a file without a name was given; is a variable empty?")
     if Path(path).is_dir():
         raise InputError(f"{path}: is a directory; name the preprocessed files in it, for example {Path(path, '*.i')}")
-    data = read_bytes(path)
-    refuse_binary(path, data)
-    refuse_unpreprocessed(path, data)
-    return Input(path, data)
+    found = Input(path, read_bytes(path))
+    found.refuse_what_is_no_text()
+    return found
 
 
 def read_inputs(paths: Iterable[str]) -> list[Input]:

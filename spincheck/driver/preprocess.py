@@ -17,6 +17,7 @@ import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path, PureWindowsPath
+from typing import NamedTuple
 
 import msgspec
 
@@ -123,16 +124,32 @@ def _run(path: str, arguments: Sequence[str], directory: str | None) -> subproce
         raise InputError(f"{path}: cannot run {arguments[0]}: {error.strerror or error}") from None
 
 
-def _basis(run: subprocess.CompletedProcess[bytes], directory: str, began: float) -> Basis | None:
-    """Return what a text was made of, by what the compiler wrote about it with ``-v``."""
-    said = os.fsdecode(run.stderr).replace("\r", "")
-    tools = [match[1] for match in _PROGRAM.finditer(said)]
-    searched = [match[1] for match in _PLACE.finditer(said) if Path(directory, match[1]).is_dir()]
+class Said(NamedTuple):
+    """What a compiler told with ``-v``: programs that it consists of, directories that it searches or would search, and whether it is gcc."""
+
+    tools: list[str]
+    searched: list[str]
+    gnu: bool
+
+
+def said(stderr: bytes, directory: str) -> Said | None:
+    """Read what a compiler that ran in ``directory`` wrote with ``-v``; None if that does not tell where it looks for headers."""
+    text = os.fsdecode(stderr).replace("\r", "")
+    tools = [match[1] for match in _PROGRAM.finditer(text)]
+    searched = [match[1] for match in _PLACE.finditer(text) if Path(directory, match[1]).is_dir()]
     if not searched or not any(map(os.path.isfile, tools)):
         return None
-    missing = [match[1] for match in _MISSING.finditer(said)]
-    gnu = any(Path(tool).stem == "cc1" for tool in tools)  # clang has known the variable since version 16 only
-    return _files.basis(run.stdout, directory, began, tools, [*searched, *missing], timeless=gnu)
+    missing = [match[1] for match in _MISSING.finditer(text)]
+    return Said(tools, [*searched, *missing], any(Path(tool).stem == "cc1" for tool in tools))
+
+
+def _basis(run: subprocess.CompletedProcess[bytes], directory: str, began: float) -> Basis | None:
+    """Return what a text was made of, by what the compiler wrote about it with ``-v``."""
+    compiler = said(run.stderr, directory)
+    if compiler is None:
+        return None
+    # clang has known SOURCE_DATE_EPOCH since version 16 only
+    return _files.basis(run.stdout, directory, began, compiler.tools, compiler.searched, timeless=compiler.gnu)
 
 
 def preprocess_command(command: Sequence[str]) -> list[str]:

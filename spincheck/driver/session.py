@@ -11,6 +11,7 @@ the front end nor the analysis, which is why this module imports them only where
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -22,10 +23,10 @@ from typing import TYPE_CHECKING, Literal, Self
 import msgspec
 
 from spincheck import __version__
-from spincheck.builds import Build, BuildStep, Told
+from spincheck.builds import Build
 from spincheck.cache.keys import Stamped, digest, stamp
 from spincheck.cache.trail import Trails
-from spincheck.diagnostics import REPORT_VERSION, Coverage, Diagnostic, Gap, Report, Stats, Tool
+from spincheck.diagnostics import REPORT_VERSION, Diagnostic, Report, Stats, Tool
 from spincheck.driver.drafts import UNDECODABLE, Drafts
 from spincheck.driver.garbage import few_collections
 from spincheck.driver.inputs import Input, InputError, each_once, processors, read_input
@@ -34,6 +35,7 @@ from spincheck.driver.recipe import Recipe, load
 from spincheck.driver.select import Relative, Spelled, told
 from spincheck.driver.settings import Knowledge, Options
 from spincheck.driver.source import Sources, Suppression
+from spincheck.driver.steps import relative_coverage, step_of, suppressions_of
 from spincheck.progress import Progress, unwatched
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from spincheck.analysis.waves import Team
     from spincheck.cache.store import Store
     from spincheck.driver.basis import Basis
+    from spincheck.driver.prefix import Command, Texts
     from spincheck.driver.recall import Known, Recall
     from spincheck.driver.render import LocatedUnit
     from spincheck.driver.units import PackedUnit, UnitBody
@@ -196,8 +199,22 @@ class Session:
         ``known_as`` is the build system's name for all that the text is made of, under which `recall` finds it; its preprocessor was started
         at ``began``, in seconds since 1970.
         """
-        started = time.monotonic()
-        one = read_input(path)
+        return self._unit_of(read_input(path), out, time.monotonic(), record=record, known_as=known_as, began=began)
+
+    @few_collections()
+    def source(self, command: Command, out: str, *, known_as: str = "", unlike: str = "") -> Report | None:
+        """Do as `unit` for a source and the command that preprocesses it; None if that fails, or the text has what the regular expression ``unlike`` says."""
+        started, began = time.monotonic(), time.time()
+        text = self._texts.make(command)
+        if text is None or (unlike and re.search(unlike.encode(), text)):
+            return None
+        one = Input(command.source, text)
+        one.refuse_what_is_no_text()
+        return self._unit_of(one, out, started, record=False, known_as=known_as, began=began)
+
+    def _unit_of(
+        self, one: Input, out: str, started: float, *, record: bool, known_as: str, began: float
+    ) -> Report:
         body, data, stats = self._unit_body(one)
         if known_as:
             from spincheck.driver.recall import Known  # noqa: PLC0415 -- for build systems only
@@ -240,7 +257,7 @@ class Session:
         from spincheck.driver.units import encode_file, notes  # noqa: PLC0415
 
         sources = self._sources()
-        extra = notes(body, sources, _suppressions(body.drafts.files, sources, comments))
+        extra = notes(body, sources, suppressions_of(body.drafts.files, sources, comments))
         write_whole(out, encode_file(data, extra))
         report = self._report(body.drafts, extra.suppressions, sources.spelled, stats, started, whole=False)
         if record:
@@ -252,6 +269,12 @@ class Session:
         from spincheck.driver.recall import Recall  # noqa: PLC0415 -- preprocessed text has no need of it
 
         return Recall(self._memory)
+
+    @cached_property
+    def _texts(self) -> Texts:
+        from spincheck.driver.prefix import Texts  # noqa: PLC0415 -- for build systems only
+
+        return Texts(self._memory, self._recall.files)
 
     def _texts_known(self, recipes: Sequence[Recipe]) -> list[Known | None]:
         """Return what is known of each text, without making it."""
@@ -396,7 +419,7 @@ class Session:
         record: bool,
     ) -> Report:
         sources = self._sources()
-        suppressions = _suppressions(drafts.files, sources, comments)
+        suppressions = suppressions_of(drafts.files, sources, comments)
         report = self._report(drafts, suppressions, sources.spelled, stats, started, whole=whole)
         if record:
             self._record("check", target, report)
@@ -504,7 +527,7 @@ class Session:
             version=REPORT_VERSION,
             tool=Tool("spincheck", __version__),
             diagnostics=diagnostics,
-            coverage=_relative_coverage(drafts.coverage, relative),
+            coverage=relative_coverage(drafts.coverage, relative),
             stats=msgspec.structs.replace(stats, elapsed_ms=elapsed),
         )
 
@@ -512,56 +535,3 @@ class Session:
         if self._store is None:
             return
         self._store.record(step_of(self.build, what, target, report))
-
-
-def step_of(build: str, what: str, target: str, report: Report) -> BuildStep:
-    """Return what the history keeps of a report."""
-    errors = sum(one.severity == "error" for one in report.diagnostics)
-    coverage, stats = report.coverage, report.stats
-    return BuildStep(
-        build=build,
-        what=what,
-        target=target,
-        units=coverage.units,
-        functions=coverage.functions,
-        functions_analysed=stats.functions_analysed,
-        functions_reused=stats.functions_reused,
-        regions_scanned=stats.regions_scanned,
-        regions_reused=stats.regions_reused,
-        errors=errors,
-        warnings=len(report.diagnostics) - errors,
-        gaps=len(coverage.recovered) + len(coverage.unanalysed) + len(coverage.imprecise),
-        elapsed_ms=stats.elapsed_ms,
-        status=status_of(report),
-        told=tuple(_told(one) for one in report.diagnostics),
-    )
-
-
-def status_of(report: Report) -> int:
-    """Return the exit status of a report: 1 when any diagnostic is an error, else 0; warnings alone do not fail a build."""
-    return int(any(diagnostic.severity == "error" for diagnostic in report.diagnostics))
-
-
-def _told(one: Diagnostic) -> Told:
-    return Told(one.fingerprint, one.rule, one.severity, one.file, one.line, one.function, one.message)
-
-
-def _suppressions(files: Sequence[str], sources: Sources, kept: Iterable[Suppression]) -> list[Suppression]:
-    """Return the suppressions in the project's own files, and of those that preprocessed texts ``kept`` the pragmas, and the comments of files not on disk."""
-    found = {one for file in files for one in sources.suppressions(file)}
-    missing = {file for file in files if sources.text(file) is None}
-    own = frozenset(files)
-    found.update(one for one in kept if one.file in missing or (one.is_pragma and one.file in own))
-    return sorted(found)
-
-
-def _relative_coverage(coverage: Coverage, relative: Relative) -> Coverage:
-    def moved(gaps: tuple[Gap, ...]) -> tuple[Gap, ...]:
-        return tuple(msgspec.structs.replace(gap, file=relative.path(gap.file)) for gap in gaps)
-
-    return msgspec.structs.replace(
-        coverage,
-        recovered=moved(coverage.recovered),
-        unanalysed=moved(coverage.unanalysed),
-        imprecise=moved(coverage.imprecise),
-    )

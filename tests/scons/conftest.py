@@ -43,6 +43,8 @@ def answer(request):
             os.kill(os.getpid(), signal.SIGINT)
         if "WAIT" in text:
             wait_for(request["output"].partition(".spin")[0])
+        for name in re.findall("UNTIL (\\S+) EXISTS", text):
+            wait_for(name)
         if "BABBLE" in text:
             print("hello", flush=True)
         tell(reply, text, "LEAK")

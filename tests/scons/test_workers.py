@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from spincheck.driver.inputs import processors
+
 CLEAN = "int f(void) { return 0; }\n"
 
 
@@ -30,7 +32,9 @@ def test_a_worker_is_told_to_prepare_when_it_starts(project):
     assert [one["command"] for one in built.asked] == [
         "start",
         "prepare",
+        "source",
         "unit",
+        "source",
         "unit",
         "link",
         "record",
@@ -39,6 +43,15 @@ def test_a_worker_is_told_to_prepare_when_it_starts(project):
     prepare, unit = built.asked[1:3]
     assert (prepare["cwd"], prepare["options"]) == (unit["cwd"], unit["options"])
     assert built.status == 0
+
+
+@pytest.mark.skipif(processors() < 2, reason="as many workers as processors")
+def test_another_worker_is_started_only_where_no_answer_comes(project):
+    assert project.scons("-j4").workers == 1
+    project.write(a_c="UNTIL b.o.spin.new EXISTS\n\n", b_c="int g(void) { return 0; }\n")
+    built = project.scons("-j4")
+    assert (built.status, built.workers) == (0, 2)
+    assert sorted(built.units) == ["a.o.spin", "b.o.spin"]
 
 
 def test_dead_worker_is_replaced_once(project):

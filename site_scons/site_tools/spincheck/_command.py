@@ -25,6 +25,7 @@ from typing import Any
 import SCons.Action  # type: ignore[import-untyped]
 import SCons.Errors  # type: ignore[import-untyped]
 import SCons.Node.FS  # type: ignore[import-untyped]
+import SCons.Platform.posix  # type: ignore[import-untyped]
 import SCons.Subst  # type: ignore[import-untyped]
 
 TEXT_SUFFIX = ".i"
@@ -40,6 +41,8 @@ _GUARDS = (
     + [f"-D__{name}_H" for name in _INTRINSICS]
     + ["-D_MM3DNOW_H_INCLUDED"]
 )
+_SAFE = r"[\w./ +@=:,%-]+"
+"""Words that a shell hands on as they are, spaces being between quotes by then."""
 _VECTOR_TYPE = rb"__m(?:64|128|256|512|mask)"
 
 _DROPPED = {"-c", "-S", "-M", "-MM", "-MD", "-MMD", "-MG", "-MP", "-save-temps"}
@@ -108,6 +111,25 @@ def preprocess(target: Any, source: Any, env: Any) -> tuple[bool, str]:
     return done, told
 
 
+def without_shell(target: Any, source: Any, env: Any) -> dict[str, Any] | None:
+    """Return the preprocess command as a worker can run it, where that is the same as what SCons would have a shell do; None elsewhere.
+
+    ``words`` and the source's name write the text to standard output; a text that has what ``unlike`` describes is not the one to check.
+    """
+    if env["SPINCHECKPPCOM"] is not template or _is_cl(env) or env.get("PSPAWN") is not SCons.Platform.posix.piped_env_spawn:
+        return None
+    lean = _lean(env)
+    lines = env.subst_list(_words(env, lean=lean), SCons.Subst.SUBST_CMD, target, source)
+    words = [str(word) for line in lines for word in line]
+    environment = dict(env["ENV"])
+    named = str(source[0])
+    if len(lines) != 1 or not all(re.fullmatch(_SAFE, word) for word in (*words, named)) or "=" in words[0]:
+        return None
+    if not all(isinstance(value, str) for value in environment.values()):
+        return None
+    return {"source": named, "words": words, "environment": environment, "unlike": _VECTOR_TYPE.decode() if lean else ""}
+
+
 def text_path(unit: Any) -> Path:
     """Return where the preprocessed text of a unit node is, relative to the top-level directory."""
     return Path(str(unit) + TEXT_SUFFIX)
@@ -129,19 +151,25 @@ def name_sources(text: Path, copies: dict[str, str]) -> None:
 
 
 def _compiler_words(env: Any) -> list[str]:
-    words = env.subst_list("$SHCC" if env.get("_SPINCHECK_SHARED") else "$CC")
+    words = env.subst_list(_compiler(env))
     return [str(word) for word in words[0]] if words else []
 
 
 def _template(env: Any, *, lean: bool) -> str:
-    shared = bool(env.get("_SPINCHECK_SHARED"))
-    compiler = "$SHCC" if shared else "$CC"
-    guards = "$_SPINCHECK_GUARDS " if lean else ""
     if _is_cl(env):
-        command = f"{compiler} /nologo /P /w /Fi$_SPINCHECK_TEXT $_SPINCHECK_FLAGS $_CPPDEFFLAGS $_CPPINCFLAGS $SOURCE"
+        command = f"{_compiler(env)} /nologo /P /w /Fi$_SPINCHECK_TEXT $_SPINCHECK_FLAGS $_CPPDEFFLAGS $_CPPINCFLAGS $SOURCE"
     else:
-        command = f"{compiler} -E -w {guards}$_SPINCHECK_FLAGS $_CPPDEFFLAGS $_CPPINCFLAGS -o $_SPINCHECK_TEXT $SOURCE"
+        command = f"{_words(env, lean=lean)} -o $_SPINCHECK_TEXT $SOURCE"
     return '${TEMPFILE("' + command + '","$SPINCHECKCOMSTR")}'
+
+
+def _compiler(env: Any) -> str:
+    return "$SHCC" if env.get("_SPINCHECK_SHARED") else "$CC"
+
+
+def _words(env: Any, *, lean: bool) -> str:
+    guards = "$_SPINCHECK_GUARDS " if lean else ""
+    return f"{_compiler(env)} -E -w {guards}$_SPINCHECK_FLAGS $_CPPDEFFLAGS $_CPPINCFLAGS"
 
 
 def _flags(target: Any, source: Any, env: Any, for_signature: bool) -> list[str]:

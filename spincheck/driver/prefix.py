@@ -1,0 +1,210 @@
+"""Texts of a build's sources, with the headers that many of them begin with preprocessed once.
+
+Owns making the text of a source by the command that the build has for it, in a worker. Flows in: a `Command`; flows out: the same bytes that the compiler's ``-E`` would write,
+or None, and then the build's own way is taken. Two thirds of what a check added to a compile was ``-E``, and nine tenths of that the headers, the same ones for each file.
+
+What a run of includes (`spincheck.driver.leading`) becomes is kept in the cache under the command, its environment and the includes as they are written, with what it was made of
+(`spincheck.driver.basis`), which is looked at each time: a header that changed, or that another one now hides, another compiler. It is made when a second source, or the same one again,
+begins so, and kept only if that source's text comes out of it byte for byte as the compiler wrote it. Where anything is in doubt the whole source is preprocessed, as if there were nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from spincheck.cache.keys import digest
+from spincheck.driver import leading
+from spincheck.driver.basis import Basis, Files
+from spincheck.driver.drafts import UNDECODABLE
+from spincheck.driver.leading import Leading
+from spincheck.driver.preprocess import said
+from spincheck.memory import Memory
+
+LARGEST = 16 * 1024 * 1024
+"""Bytes of a run's text that are kept at most; a driver's is 0.7 to 2.3 MB."""
+
+_SEEN = b"seen"
+
+
+class Command(msgspec.Struct, frozen=True):
+    """How a build preprocesses a source: ``words`` and the source's name write the text to standard output, in the current directory."""
+
+    source: str
+    words: tuple[str, ...]
+    environment: dict[str, str]
+
+
+class Prefix(msgspec.Struct, frozen=True, array_like=True):
+    """What a run of includes becomes. Without texts: nothing that can be shared.
+
+    ``top``: the text's beginning, up to the first line of the file ``name``; ``texts``: what each include became; ``system``: see `leading.ends_in_system_text`.
+    """
+
+    basis: Basis
+    name: str
+    top: bytes = b""
+    texts: tuple[bytes, ...] = ()
+    macros: dict[bytes, tuple[bytes, bytes]] = {}
+    system: bool = False
+
+
+_PREFIX = msgspec.msgpack.Decoder(Prefix)
+
+
+class _Run(NamedTuple):
+    """What a compiler wrote; ``began`` is when it was started, in seconds since 1970."""
+
+    text: bytes
+    said: bytes
+    began: float
+
+
+class Texts:
+    """Makes texts; keeps what it needs for the next ones in ``memory``."""
+
+    def __init__(self, memory: Memory, files: Files) -> None:
+        self._memory = memory
+        self._files = files
+        self._last: tuple[bytes, Prefix | None] = (b"", None)
+
+    def make(self, command: Command) -> bytes | None:
+        """Return the text of a source; None when its command fails."""
+        try:
+            source = Path(command.source).read_bytes()
+        except (OSError, ValueError):
+            return None
+        run = _run_of(command, source)
+        keys = [_key(command, run.first(count)) for count in range(1, len(run.includes) + 1)]
+        in_vain = digest("in vain", command.source, *keys, *leading.includes(source[run.end :])) if keys else ""
+        kept = self._memory.get_many("prefix", [*keys, in_vain]) if keys else {}
+        if in_vain in kept:
+            run, keys = run.first(0), []
+        seen = 0
+        for count in range(len(keys), 0, -1):
+            value = kept.get(keys[count - 1])
+            if value is None:
+                continue
+            prefix = self._decoded(value)
+            if prefix is None or not self._files.same(prefix.basis, ""):
+                seen = seen or count
+            elif prefix.texts:
+                text = self._shared(prefix, command, source, run.first(count))
+                if text is not None:
+                    return text
+                seen, keys = 0, [in_vain]
+                break
+        done = _run([*command.words, *(["-v"] if seen else []), command.source], command.environment)
+        if done is None:
+            return None
+        if seen:
+            self._share(keys[seen - 1], command, source, run.first(seen), done)
+        for key in keys:
+            if key not in kept:
+                self._memory.put("prefix", key, _SEEN)
+        return done.text
+
+    def _decoded(self, value: bytes) -> Prefix | None:
+        if self._last[0] != value:
+            try:
+                prefix = _PREFIX.decode(value) if value != _SEEN else None
+            except UNDECODABLE:
+                prefix = None
+            self._last = value, prefix
+        return self._last[1]
+
+    def _shared(self, prefix: Prefix, command: Command, source: bytes, run: Leading) -> bytes | None:
+        """Return the text of a source out of its prefix and a run of the compiler over the rest; None in any doubt."""
+        rest = source[run.end :]
+        if not leading.simple_rest(rest, beside=not os.path.dirname(command.source)):  # noqa: PTH120
+            return None
+        name = command.source
+        line = leading.line_of_rest(prefix.texts, run)
+        rest = b"\n" * (run.next_line - line) + rest
+        done = _run([*command.words, "-x", "c", "-"], command.environment, leading.to_pipe(prefix.macros, rest, name, line, system=prefix.system))
+        text = leading.from_pipe(done.text, name, line) if done is not None and not done.said else None
+        if text is None or not leading.simple_text(text):
+            return None
+        news = leading.entered(text)
+        if news:
+            known = {os.path.basename(file) for file, _, _ in prefix.basis.files}  # noqa: PTH119
+            if any(os.path.basename(new) in known for new in news):  # noqa: PTH119 -- a guard or a pragma may have kept it out
+                return None
+            contents = [_content(new) for new in news]
+            if not all(content is not None and leading.simple_to_follow(content) for content in contents):
+                return None
+        return leading.put_together(leading.rename(prefix.top, prefix.name, name), prefix.texts, name, run, text)
+
+    def _share(self, key: str, command: Command, source: bytes, run: Leading, done: _Run) -> None:
+        """Make what the next sources that begin with ``run`` need, and keep it if it gives this text."""
+        split = leading.parts(done.text, command.source, run)
+        compiler = said(done.said, "")
+        if split is None or compiler is None or not compiler.gnu or len(done.text) > LARGEST:
+            return
+        top, texts = split
+        programs = [*compiler.tools, *_programs(command)]
+        basis = self._files.basis(b"".join(texts), "", done.began, programs, compiler.searched)
+        if basis is None:
+            return
+        prefix = Prefix(basis, command.source, top, texts)
+        contents = (_content(file) for file, _, _ in basis.files)
+        if all(content is not None and leading.simple_header(content) for content in contents):
+            known = _macros(command, texts, run)
+            if known is not None:
+                prefix = msgspec.structs.replace(prefix, macros=dict(known), system=leading.ends_in_system_text(texts))
+                if self._shared(prefix, command, source, run) == done.text:
+                    self._memory.put("prefix", key, msgspec.msgpack.encode(prefix))
+                    return
+        self._memory.put("prefix", key, msgspec.msgpack.encode(Prefix(basis, command.source)))
+
+
+def _macros(command: Command, texts: Sequence[bytes], run: Leading) -> leading.Macros | None:
+    listed = _run([*command.words, "-dM", "-x", "c", "-"], command.environment, leading.asking(texts, run))
+    detailed = _run([*command.words, "-dD", command.source], command.environment)
+    if listed is None or detailed is None:
+        return None
+    return leading.macros(listed.text, detailed.text, command.source, leading.line_of_rest(texts, run))
+
+
+def _run_of(command: Command, source: bytes) -> Leading:
+    run = leading.leading(source)
+    shareable = leading.NAME.fullmatch(command.source) and os.path.exists("/dev/stdin") and leading.shareable(command.words)  # noqa: PTH110
+    return run if shareable else run.first(0)
+
+
+def _key(command: Command, run: Leading) -> str:
+    """Return a name for what a run of includes becomes, as far as it is not looked at each time."""
+    quoted = any(name.startswith(b'"') for name in run.includes)
+    beside = os.path.dirname(command.source) if quoted else ""  # noqa: PTH120
+    variables = (part for name in sorted(command.environment) for part in (name, command.environment[name]))
+    return digest(str(Path.cwd()), *command.words, "", *variables, "", beside, *run.includes)
+
+
+def _programs(command: Command) -> list[str]:
+    """Return the files of the compiler's command, which may be a launcher's, too: another compiler may get the same name."""
+    words = command.words[: next((at for at, word in enumerate(command.words) if word.startswith("-")), None)]
+    places = command.environment.get("PATH", os.defpath).split(os.pathsep)
+    tried = (os.path.join(place, word) for word in words for place in ([""] if os.sep in word else places))
+    return [path for path in tried if os.path.isfile(path)]  # noqa: PTH113
+
+
+def _content(path: str) -> bytes | None:
+    try:
+        return Path(path).read_bytes()
+    except (OSError, ValueError):
+        return None
+
+
+def _run(words: Sequence[str], environment: Mapping[str, str], given: bytes = b"") -> _Run | None:
+    began = time.time()
+    try:
+        done = subprocess.run(words, capture_output=True, check=False, input=given, env=environment)
+    except (OSError, ValueError):
+        return None
+    return _Run(done.stdout, done.stderr, began) if done.returncode == 0 and done.stdout else None
