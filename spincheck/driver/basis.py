@@ -28,7 +28,8 @@ import msgspec
 SECONDS = 3.0
 """How much older than a look at it a file must be for the look to count."""
 
-_FILE = re.compile(rb'\n#(?:line)? \d++ "((?>[^"\\\n]++|\\[^\n])*+)"')
+_MARKER = re.compile(rb'\n#(?:line)? \d++ ("[^\n]*+)')
+_FILE = re.compile(rb'"((?>[^"\\\n]++|\\[^\n])*+)"')
 _DATED = (b"__DATE__", b"__TIME__")
 _VARYING = (b"__TIMESTAMP__", b"__has_embed")
 _ASKS = rb"__has_include(?:_next)?"
@@ -151,7 +152,8 @@ class Files:
             known = self._listings.get(path)
             if known is not None and known[0] == changed:
                 return known[1]
-            found = frozenset(os.path.normcase(name) for name in os.listdir(path))
+            names = os.listdir(path)
+            found = frozenset(names if os.name == "posix" else map(os.path.normcase, names))
         except (OSError, ValueError):
             return frozenset()
         if changed < (time.time() - SECONDS) * 1e9:
@@ -163,7 +165,9 @@ def _named(data: bytes) -> list[str]:
     """Return the files that line markers name, without <built-in> and the directory that gcc's -fworking-directory tells."""
     from spincheck.frontend.linemap import unescape  # noqa: PLC0415 -- whoever finds all as it was does not read markers
 
-    names = (unescape(raw.decode("utf-8", "surrogateescape")) for raw in sorted(set(_FILE.findall(b"\n" + data))))
+    # A few hundred of thousands of markers say different things behind their numbers
+    found = {hit[1] for tail in set(_MARKER.findall(b"\n" + data)) if (hit := _FILE.match(tail))}
+    names = (unescape(raw.decode("utf-8", "surrogateescape")) for raw in sorted(found))
     return [name for name in names if name and not name.startswith("<") and not name.endswith("//")]
 
 

@@ -28,17 +28,22 @@ _SPLICED = re.compile(rb"\\\r?+\n")
 _HARD = re.compile(rb"\\[ \t]*+\r?+\n|\?\?|\0")
 """In the run itself: continued lines and trigraphs, which would have to be read as a compiler does."""
 
-_PLAIN_OPTION = re.compile(
-    r"-(?:E|w|g[\w+-]*|O\w*|m[\w=,.+-]+|D.+|U.+|I.+|W(?![pal],).*|isystem.*|iquote.*|idirafter.*|isysroot.*|-sysroot.*|nostdinc|nostdlib|pipe|pedantic|pthread"
-    r"|std=(?:gnu|c[129][1-9x]|c23|iso9899:(?:1999|20)).*"
-    r"|f(?!pch|directives-only|preprocessed|plugin|input-charset|modules|dump|debug|callgraph|\w+-prefix-map|profile|track-macro|save|stack-usage).+)",
-    re.ASCII,
-)
+_ALONE = frozenset(["-E", "-w", "-nostdinc", "-nostdlib", "-pipe", "-pedantic", "-pthread"])
+_BEGINNINGS = (
+    "-D", "-U", "-I", "-O", "-g", "-m", "-W", "-f", "-isystem", "-iquote", "-idirafter", "-isysroot", "--sysroot=",
+    "-std=gnu", "-std=c11", "-std=c17", "-std=c18", "-std=c1x", "-std=c2", "-std=c99", "-std=c9x", "-std=iso9899:1999", "-std=iso9899:20",
+)  # fmt: skip
+_NOT_BEGINNINGS = (
+    "-Wp,", "-Wa,", "-Wl,", "-fpch", "-fdirectives-only", "-fpreprocessed", "-fplugin", "-finput-charset", "-fmodules", "-fdump", "-fdebug-", "-fcallgraph", "-fprofile",
+    "-fmacro-prefix-map", "-ffile-prefix-map", "-fdebug-prefix-map", "-ftrack-macro", "-fsave", "-fstack-usage", "-fauto-profile", "-frandom-seed",
+)  # fmt: skip
+"""What a preprocessor reads or writes besides headers and text, or would do otherwise from a pipe. With another C than those named, ``//`` begins no comment."""
+
 _WITH_VALUE = frozenset(["-D", "-U", "-I", "-isystem", "-iquote", "-idirafter", "-isysroot", "--sysroot"])
 _LAUNCHED = 2
 """Words before the first option: the compiler, or a launcher and the compiler."""
 
-_OF_THE_RUN = re.compile(
+_OF_THE_RUN = (
     rb"__COUNTER__|__BASE_FILE__|#[ \t]*+(?:un)?assert\b|#[ \t]*+pragma[ \t]++(?:GCC|clang)[ \t]++poison\b|_Pragma[^\n]*(?:poison|_macro)"
 )
 """In a header: what leaves more behind than macros, or depends on who includes it, or hides behind a macro's name that it does so."""
@@ -54,8 +59,9 @@ _STATEFUL = re.compile(rb"(?m)^#pragma (?:\w*_macro|GCC (?:pop_options|push_opti
 """In a text: pragmas that refer to what was before, or that change which macros there are. gcc 12 leaves pragmas for macros out of its texts."""
 
 _ENTERED = re.compile(rb'(?m)^# \d++ "([^"\n]++)" 1\b')
-_DIRECTIVE = re.compile(rb'(?m)^#(?:define ([^\s(]++)[^\n]*+| \d++ "[^"\n]*+"([ 1-4]*+))\n')
-_MARKER = re.compile(rb'# \d++ "[^"\n]*+"([ 1-4]*+)')
+_DIRECTIVE = rb'(?m)^#(?:define ([^\s(]++)[^\n]*+| \d++ "[^"\n]*+"([ 1-4]*+))\n'
+_MARKER = rb'# \d++ "[^"\n]*+"([ 1-4]*+)'
+"""These and `_OF_THE_RUN` are compiled where they are used: few workers make what is shared."""
 _WORD = re.compile(rb"[A-Za-z_$\x80-\xff][\w$\x80-\xff]*+")
 _MAKES_NAMES = re.compile(rb"##|%:%:|\?\?|\\[uU]|include")
 """What may ask for a macro whose name is written nowhere."""
@@ -86,8 +92,11 @@ class Leading(NamedTuple):
         return self.lines[-1] + 1
 
 
-Macros = Mapping[bytes, tuple[bytes, bytes]]
-"""What a run leaves behind: name → the flags that say whose header it is of, and its last directive."""
+Macros = Mapping[bytes, bytes]
+"""What a run leaves behind: name → one of `_WHOSE` for the header that it is of, and its last directive."""
+
+_WHOSE = {b"0": b"", b"3": b"3", b"4": b"3 4"}
+"""The project's, the system's, the system's that is not C++: flags of line markers."""
 
 
 def leading(source: bytes) -> Leading:
@@ -128,14 +137,14 @@ def shareable(words: Sequence[str]) -> bool:
             value = False
         elif word in _WITH_VALUE:
             value = True
-        elif _PLAIN_OPTION.fullmatch(word) is None:
+        elif word not in _ALONE and (word.startswith(_NOT_BEGINNINGS) or not word.startswith(_BEGINNINGS)):
             return False
     return not value
 
 
 def simple_header(content: bytes) -> bool:
     """Whether a header leaves nothing but macros behind."""
-    return _OF_THE_RUN.search(content) is None
+    return re.search(_OF_THE_RUN, content) is None
 
 
 def simple_rest(rest: bytes, *, beside: bool) -> bool:
@@ -182,24 +191,25 @@ def macros(listed: bytes, detailed: bytes, name: str, line: int) -> Macros | Non
     end = detailed.find(_returned(name, line), start)
     if start < 0 or end < 0:
         return None
-    own = {hit[1]: hit[0] for hit in _DIRECTIVE.finditer(detailed, 0, start + 1) if hit[1]}
+    directives = re.compile(_DIRECTIVE)
+    own = {hit[1]: hit[0] for hit in directives.finditer(detailed, 0, start + 1) if hit[1]}
     whose: dict[bytes, bytes] = {}
-    flags = b""
-    for hit in _DIRECTIVE.finditer(detailed, start + 1, end + 1):
+    now = b"0"
+    for hit in directives.finditer(detailed, start + 1, end + 1):
         if hit[1] is None:
-            flags = b" ".join(flag for flag in hit[2].split() if flag in b"34")
+            now = hit[2][-1:] if b"3" in hit[2] else b"0"
         else:
-            whose[hit[0]] = flags
-    found: dict[bytes, tuple[bytes, bytes]] = {}
+            whose[hit[0]] = now
+    found: dict[bytes, bytes] = {}
     left = set(own)
-    for hit in _DIRECTIVE.finditer(listed):
+    for hit in directives.finditer(listed):
         macro, directive = hit[1], hit[0]
         left.discard(macro)
         if own.get(macro) != directive:
             if directive not in whose:
                 return None
-            found[macro] = whose[directive], directive
-    found.update((macro, (b"", b"#undef %s\n" % macro)) for macro in sorted(left))
+            found[macro] = whose[directive] + directive
+    found.update((macro, b"0#undef %s\n" % macro) for macro in sorted(left))
     return found
 
 
@@ -214,7 +224,7 @@ def needed(known: Macros, rest: bytes) -> Iterable[bytes]:
         for word in _WORD.findall(pending.pop()):
             if word in known and word not in found:
                 found[word] = None
-                body = known[word][1]
+                body = known[word]
                 if b"##" in body or b"%:%:" in body:
                     return known
                 pending.append(body)
@@ -229,13 +239,13 @@ def to_pipe(known: Macros, rest: bytes, name: str, line: int, *, system: bool) -
     pieces: list[bytes] = []
     last: bytes | None = None
     for macro in needed(known, rest):
-        flags, directive = known[macro]
-        if flags != last:
-            pieces.append(b'# 1 "<macros>" %s\n' % flags)
-            last = flags
-        if directive.startswith(b"#d"):
+        directive = known[macro]
+        if directive[:1] != last:
+            last = directive[:1]
+            pieces.append(b'# 1 "<macros>" %s\n' % _WHOSE[last])
+        if directive.startswith(b"#d", 1):
             pieces.append(b"#undef %s\n" % macro)
-        pieces.append(directive)
+        pieces.append(directive[1:])
     if system:
         pieces.append(b'# 1 "<macros>" 3\n;\n')
     return b'%s# %d "%s"\n%s' % (b"".join(pieces), line, name.encode(), rest)
@@ -291,9 +301,10 @@ def line_of_rest(texts: Sequence[bytes], run: Leading) -> int:
 
 def ends_in_system_text(texts: Sequence[bytes]) -> bool:
     """Whether the last word that a run became is a system header's: gcc says the place again where that changes."""
+    markers = re.compile(_MARKER)
     last = False
     for line in reversed(b"".join(texts).split(b"\n")):
-        marker = _MARKER.match(line)
+        marker = markers.match(line)
         if marker is None:
             last = last or bool(line.strip())
         elif last:

@@ -24,7 +24,6 @@ from spincheck.driver import leading
 from spincheck.driver.basis import Basis, Files
 from spincheck.driver.drafts import UNDECODABLE
 from spincheck.driver.leading import Leading
-from spincheck.driver.preprocess import said
 from spincheck.memory import Memory
 
 LARGEST = 16 * 1024 * 1024
@@ -51,7 +50,7 @@ class Prefix(msgspec.Struct, frozen=True, array_like=True):
     name: str
     top: bytes = b""
     texts: tuple[bytes, ...] = ()
-    macros: dict[bytes, tuple[bytes, bytes]] = {}
+    macros: dict[bytes, bytes] = {}
     system: bool = False
 
 
@@ -143,6 +142,8 @@ class Texts:
 
     def _share(self, key: str, command: Command, source: bytes, run: Leading, done: _Run) -> None:
         """Make what the next sources that begin with ``run`` need, and keep it if it gives this text."""
+        from spincheck.driver.preprocess import said  # noqa: PLC0415 -- rarely made
+
         split = leading.parts(done.text, command.source, run)
         compiler = said(done.said, "")
         if split is None or compiler is None or not compiler.gnu or len(done.text) > LARGEST:
