@@ -74,9 +74,9 @@ class Files:
         self._listings: dict[str, tuple[int, frozenset[str]]] = {}
 
     def basis(
-        self, data: bytes, directory: str, began: float, tools: Iterable[str] = (), searched: Iterable[str] = (), *, timeless: bool = False
+        self, named: Sequence[str], directory: str, began: float, tools: Iterable[str] = (), searched: Iterable[str] = (), *, timeless: bool = False
     ) -> Basis | None:
-        """Return what the text ``data`` was made of; None when that cannot be known.
+        """Return what the text that names these files was made of (`named_in`); None when that cannot be known.
 
         Its preprocessor was started at ``began``, in seconds since 1970, in ``directory``; it consists of ``tools`` and ``searched`` these directories. ``timeless``: the date
         and time that it knows never change.
@@ -84,7 +84,6 @@ class Files:
         latest = (began - SECONDS) * 1e9
         files: list[tuple[str, str, Stamp]] = []
         asked: set[str] = set()
-        named = _named(data)
         for path in named:  # of a file that was just edited nothing is read
             stamp = _stamp(os.path.join(directory, path))
             if stamp is None or max(stamp[:2]) > latest:
@@ -161,8 +160,8 @@ class Files:
         return found
 
 
-def _named(data: bytes) -> list[str]:
-    """Return the files that line markers name, without <built-in> and the directory that gcc's -fworking-directory tells."""
+def named_in(data: bytes) -> list[str]:
+    """Return the files that a text's line markers name, in order, without <built-in> and the directory that gcc's -fworking-directory tells."""
     from spincheck.frontend.linemap import unescape  # noqa: PLC0415 -- whoever finds all as it was does not read markers
 
     # A few hundred of thousands of markers say different things behind their numbers

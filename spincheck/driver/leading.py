@@ -48,6 +48,9 @@ _OF_THE_RUN = (
 )
 """In a header: what leaves more behind than macros, or depends on who includes it, or hides behind a macro's name that it does so."""
 
+_RARE = (b"__COUNTER__", b"__BASE_FILE__", b"assert", b"poison", b"_Pragma")
+"""One of these is in all of that."""
+
 _OF_WHAT_FOLLOWS = re.compile(rb"__BASE_FILE__|#[ \t]*+(?:un)?assert\b|(?:push|pop)_macro|(?:push|pop|reset)_options")
 """In a source behind its run, or in a header included there: what refers to what was before, or to the file that the preprocessor does not see."""
 
@@ -59,7 +62,7 @@ _STATEFUL = re.compile(rb"(?m)^#pragma (?:\w*_macro|GCC (?:pop_options|push_opti
 """In a text: pragmas that refer to what was before, or that change which macros there are. gcc 12 leaves pragmas for macros out of its texts."""
 
 _ENTERED = re.compile(rb'(?m)^# \d++ "([^"\n]++)" 1\b')
-_DIRECTIVE = rb'(?m)^#(?:define ([^\s(]++)[^\n]*+| \d++ "[^"\n]*+"([ 1-4]*+))\n'
+_DIRECTIVE = rb'\n#(?:define ([^\s(]++)[^\n]*+| \d++ "[^"\n]*+"([ 1-4]*+)(?=\n))'
 _MARKER = rb'# \d++ "[^"\n]*+"([ 1-4]*+)'
 """These and `_OF_THE_RUN` are compiled where they are used: few workers make what is shared."""
 _WORD = re.compile(rb"[A-Za-z_$\x80-\xff][\w$\x80-\xff]*+")
@@ -144,7 +147,7 @@ def shareable(words: Sequence[str]) -> bool:
 
 def simple_header(content: bytes) -> bool:
     """Whether a header leaves nothing but macros behind."""
-    return re.search(_OF_THE_RUN, content) is None
+    return not any(word in content for word in _RARE) or re.search(_OF_THE_RUN, content) is None
 
 
 def simple_rest(rest: bytes, *, beside: bool) -> bool:
@@ -192,24 +195,24 @@ def macros(listed: bytes, detailed: bytes, name: str, line: int) -> Macros | Non
     if start < 0 or end < 0:
         return None
     directives = re.compile(_DIRECTIVE)
-    own = {hit[1]: hit[0] for hit in directives.finditer(detailed, 0, start + 1) if hit[1]}
+    own = {hit[1]: hit[0] for hit in directives.finditer(detailed, 0, start) if hit[1]}
     whose: dict[bytes, bytes] = {}
     now = b"0"
-    for hit in directives.finditer(detailed, start + 1, end + 1):
+    for hit in directives.finditer(detailed, start, end):
         if hit[1] is None:
             now = hit[2][-1:] if b"3" in hit[2] else b"0"
         else:
             whose[hit[0]] = now
     found: dict[bytes, bytes] = {}
     left = set(own)
-    for hit in directives.finditer(listed):
+    for hit in directives.finditer(b"\n" + listed):
         macro, directive = hit[1], hit[0]
         left.discard(macro)
         if own.get(macro) != directive:
             if directive not in whose:
                 return None
-            found[macro] = whose[directive] + directive
-    found.update((macro, b"0#undef %s\n" % macro) for macro in sorted(left))
+            found[macro] = whose[directive] + directive[1:]
+    found.update((macro, b"0#undef %s" % macro) for macro in sorted(left))
     return found
 
 
@@ -245,7 +248,7 @@ def to_pipe(known: Macros, rest: bytes, name: str, line: int, *, system: bool) -
             pieces.append(b'# 1 "<macros>" %s\n' % _WHOSE[last])
         if directive.startswith(b"#d", 1):
             pieces.append(b"#undef %s\n" % macro)
-        pieces.append(directive[1:])
+        pieces += directive[1:], b"\n"
     if system:
         pieces.append(b'# 1 "<macros>" 3\n;\n')
     return b'%s# %d "%s"\n%s' % (b"".join(pieces), line, name.encode(), rest)

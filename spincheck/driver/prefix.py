@@ -21,7 +21,7 @@ import msgspec
 
 from spincheck.cache.keys import digest
 from spincheck.driver import leading
-from spincheck.driver.basis import Basis, Files
+from spincheck.driver.basis import Basis, Files, named_in
 from spincheck.driver.drafts import UNDECODABLE
 from spincheck.driver.leading import Leading
 from spincheck.memory import Memory
@@ -57,6 +57,13 @@ class Prefix(msgspec.Struct, frozen=True, array_like=True):
 _PREFIX = msgspec.msgpack.Decoder(Prefix)
 
 
+class Made(NamedTuple):
+    """A text, and the files that its line markers name, in order; none where they have to be looked for."""
+
+    text: bytes
+    named: Sequence[str]
+
+
 class _Run(NamedTuple):
     """What a compiler wrote; ``began`` is when it was started, in seconds since 1970."""
 
@@ -73,7 +80,7 @@ class Texts:
         self._files = files
         self._last: tuple[bytes, Prefix | None] = (b"", None)
 
-    def make(self, command: Command) -> bytes | None:
+    def make(self, command: Command) -> Made | None:
         """Return the text of a source; None when its command fails."""
         try:
             source = Path(command.source).read_bytes()
@@ -94,9 +101,9 @@ class Texts:
             if prefix is None or not self._files.same(prefix.basis, ""):
                 seen = seen or count
             elif prefix.texts:
-                text = self._shared(prefix, command, source, run.first(count))
-                if text is not None:
-                    return text
+                made = self._shared(prefix, command, source, run.first(count))
+                if made is not None:
+                    return made
                 seen, keys = 0, [in_vain]
                 break
         done = _run([*command.words, *(["-v"] if seen else []), command.source], command.environment)
@@ -107,7 +114,7 @@ class Texts:
         for key in keys:
             if key not in kept:
                 self._memory.put("prefix", key, _SEEN)
-        return done.text
+        return Made(done.text, ())
 
     def _decoded(self, value: bytes) -> Prefix | None:
         if self._last[0] != value:
@@ -118,7 +125,7 @@ class Texts:
             self._last = value, prefix
         return self._last[1]
 
-    def _shared(self, prefix: Prefix, command: Command, source: bytes, run: Leading) -> bytes | None:
+    def _shared(self, prefix: Prefix, command: Command, source: bytes, run: Leading) -> Made | None:
         """Return the text of a source out of its prefix and a run of the compiler over the rest; None in any doubt."""
         rest = source[run.end :]
         if not leading.simple_rest(rest, beside=not os.path.dirname(command.source)):  # noqa: PTH120
@@ -138,7 +145,8 @@ class Texts:
             contents = [_content(new) for new in news]
             if not all(content is not None and leading.simple_to_follow(content) for content in contents):
                 return None
-        return leading.put_together(leading.rename(prefix.top, prefix.name, name), prefix.texts, name, run, text)
+        named = sorted({name, *(file for file, _, _ in prefix.basis.files), *named_in(text)})
+        return Made(leading.put_together(leading.rename(prefix.top, prefix.name, name), prefix.texts, name, run, text), named)
 
     def _share(self, key: str, command: Command, source: bytes, run: Leading, done: _Run) -> None:
         """Make what the next sources that begin with ``run`` need, and keep it if it gives this text."""
@@ -150,7 +158,8 @@ class Texts:
             return
         top, texts = split
         programs = [*compiler.tools, *_programs(command)]
-        basis = self._files.basis(b"".join(texts), "", done.began, programs, compiler.searched)
+        headers = [file for file in named_in(b"".join((top, *texts))) if file != command.source]
+        basis = self._files.basis(headers, "", done.began, programs, compiler.searched)
         if basis is None:
             return
         prefix = Prefix(basis, command.source, top, texts)
@@ -159,7 +168,8 @@ class Texts:
             known = _macros(command, texts, run)
             if known is not None:
                 prefix = msgspec.structs.replace(prefix, macros=dict(known), system=leading.ends_in_system_text(texts))
-                if self._shared(prefix, command, source, run) == done.text:
+                made = self._shared(prefix, command, source, run)
+                if made is not None and made.text == done.text:
                     self._memory.put("prefix", key, msgspec.msgpack.encode(prefix))
                     return
         self._memory.put("prefix", key, msgspec.msgpack.encode(Prefix(basis, command.source)))

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from spincheck.driver.basis import Basis, Files
+from spincheck.driver.basis import Basis, Files, named_in
 from spincheck.driver.inputs import Input, InputError, read_bytes
 from spincheck.driver.recipe import Recipe
 
@@ -149,7 +149,7 @@ def _basis(run: subprocess.CompletedProcess[bytes], directory: str, began: float
     if compiler is None:
         return None
     # clang has known SOURCE_DATE_EPOCH since version 16 only
-    return _files.basis(run.stdout, directory, began, compiler.tools, compiler.searched, timeless=compiler.gnu)
+    return _files.basis(named_in(run.stdout), directory, began, compiler.tools, compiler.searched, timeless=compiler.gnu)
 
 
 def preprocess_command(command: Sequence[str]) -> list[str]:

@@ -205,22 +205,23 @@ class Session:
     def source(self, command: Command, out: str, *, known_as: str = "", unlike: str = "") -> Report | None:
         """Do as `unit` for a source and the command that preprocesses it; None if that fails, or the text has what the regular expression ``unlike`` says."""
         started, began = time.monotonic(), time.time()
-        text = self._texts.make(command)
-        if text is None or (unlike and re.search(unlike.encode(), text)):
+        made = self._texts.make(command)
+        if made is None or (unlike and re.search(unlike.encode(), made.text)):
             return None
-        one = Input(command.source, text)
+        one = Input(command.source, made.text)
         one.refuse_what_is_no_text()
-        return self._unit_of(one, out, started, record=False, known_as=known_as, began=began)
+        return self._unit_of(one, out, started, record=False, known_as=known_as, began=began, named=made.named)
 
     def _unit_of(
-        self, one: Input, out: str, started: float, *, record: bool, known_as: str, began: float
+        self, one: Input, out: str, started: float, *, record: bool, known_as: str, began: float, named: Sequence[str] = ()
     ) -> Report:
         body, data, stats = self._unit_body(one)
         if known_as:
-            from spincheck.driver.recall import Known  # noqa: PLC0415 -- for build systems only
+            from spincheck.driver.basis import named_in  # noqa: PLC0415 -- for build systems only
+            from spincheck.driver.recall import Known  # noqa: PLC0415
 
             here = str(Path.cwd())
-            basis = self._recall.files.basis(one.data, here, began)
+            basis = self._recall.files.basis(named or named_in(one.data), here, began)
             if basis is not None:
                 self._recall.keep(known_as, Known(one.identity, one.comments, here, basis))
         return self._unit_written(body, data, one.comments, out, stats, started, record=record)

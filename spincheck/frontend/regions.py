@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -127,8 +128,12 @@ def encode(region: Region) -> bytes:
 
 def decode(value: bytes | None) -> Region | None:
     """Return the region that ``encode`` gave ``value`` for; None for a damaged value."""
-    if value is None:
-        return None
+    return None if value is None else _decoded(value)
+
+
+@lru_cache(maxsize=8)
+def _decoded(value: bytes) -> Region | None:
+    """Decode; the same large header is in most files of a driver, and nobody changes a region."""
     try:
         return _DECODER.decode(value)
     except (msgspec.DecodeError, msgspec.ValidationError):

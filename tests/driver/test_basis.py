@@ -270,5 +270,5 @@ def test_a_compiler_that_knows_no_fixed_time(project: Project):
     project.write("late/ddk.h", f"{HEADER}static const char *made = __TIME__;\n")
     text = recipes_by_database("compile_commands.json", [])[0].load().data
     for timeless in (False, True):
-        found = basis.Files().basis(text, str(project.place), time.time(), timeless=timeless)
+        found = basis.Files().basis(basis.named_in(text), str(project.place), time.time(), timeless=timeless)
         assert (found is not None) == timeless

@@ -14,7 +14,7 @@ import pytest
 
 from spincheck.cache.store import Store
 from spincheck.driver import prefix as module
-from spincheck.driver.basis import Files
+from spincheck.driver.basis import Files, named_in
 from spincheck.driver.leading import leading, macros, needed, shareable
 from spincheck.driver.prefix import Command, Texts
 from spincheck.memory import Memory, NoMemory
@@ -94,7 +94,9 @@ class Builds:
         self.runs.clear()
         made = self.texts.make(Command(source, self.words, self.environment))
         runs = list(self.runs)
-        assert made == subprocess.run([*self.words, source], capture_output=True, check=True).stdout
+        assert made is not None
+        assert made.text == subprocess.run([*self.words, source], capture_output=True, check=True).stdout
+        assert list(made.named or named_in(made.text)) == named_in(made.text)
         return runs
 
 
@@ -294,7 +296,7 @@ def test_two_processes_and_one_cache(monkeypatch, compiler, tmp_path):
             for number in range(8):
                 made = texts.make(Command(f"{number}.c", words, environment))
                 store.flush()
-                if made != subprocess.run([*words, f"{number}.c"], capture_output=True, check=True).stdout:
+                if made is None or made.text != subprocess.run([*words, f"{number}.c"], capture_output=True, check=True).stdout:
                     failed.append(f"{number}.c")
 
     threads = [threading.Thread(target=work) for _ in range(2)]
@@ -321,7 +323,7 @@ def test_macros_that_are_printed_are_those_that_there_are(tmp_path, monkeypatch)
     known = macros(run("-dM", "x.c"), run("-dD", "x.c"), "x.c", 2)
     assert known is not None
     assert len(known) > 6000
-    given = b"".join((b"#undef %s\n" % name if directive.startswith(b"#d", 1) else b"") + directive[1:] for name, directive in known.items())
+    given = b"".join((b"#undef %s\n" % name if directive.startswith(b"#d", 1) else b"") + directive[1:] + b"\n" for name, directive in known.items())
     assert sorted(run("-dM", "-x", "c", "-", given=given).splitlines()) == sorted(run("-dM", "x.c").splitlines())
 
 
@@ -379,7 +381,7 @@ def test_commands_that_may_share():
 
 def test_macros_that_a_text_may_need():
     def line(text: bytes) -> bytes:
-        return b"0#define " + text + b"\n"
+        return b"0#define " + text
 
     known = {b"A": line(b"A B"), b"B": line(b"B(x) x + C"), b"C": line(b"C 1"), b"D": line(b"D(a) a##_t"), b"E": line(b"E 2")}
     assert list(needed(known, b"int x = A;")) == [b"A", b"B", b"C"]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from spincheck.driver.basis import named_in
 from spincheck.driver.inputs import Input
 from spincheck.driver.recall import Known, Recall
 from spincheck.driver.session import Options, Session
@@ -44,7 +45,7 @@ def kept(memory: NoMemory, seconds: float = 10) -> Recall:
     """Keep the text as that of a preprocessor that was started so long from now."""
     recall = Recall(memory)
     text = Input("a.i", LEAK.encode())
-    basis = recall.files.basis(text.data, str(Path.cwd()), time.time() + seconds)
+    basis = recall.files.basis(named_in(text.data), str(Path.cwd()), time.time() + seconds)
     if basis is not None:
         recall.keep("name", Known(text.identity, text.comments, str(Path.cwd()), basis))
     return recall
