@@ -3,12 +3,15 @@
 Owns the schema and its version. A step that was released is never changed, only followed by another one, so that a
 database of any older version becomes today's by applying what is missing. The number of steps is also written to
 ``PRAGMA user_version``: opening a database of today's schema then needs one integer, and none of sqlite-utils, whose import
-(0.09 s) would be most of the cost of a run that finds everything remembered.
+(0.09 s) would be most of the cost of a run that finds everything remembered. A new database is made by the statements of ``today.py``.
 """
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+from spincheck.cache_schema.today import MIGRATIONS, STATEMENTS
 
 if TYPE_CHECKING:
     import sqlite3
@@ -25,7 +28,15 @@ def create(connection: sqlite3.Connection) -> None:
     # Pages of entries that gc deleted go back to the file system; this must be set before the first table.
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    upgrade(connection)
+    connection.execute("BEGIN")
+    for statement in STATEMENTS:
+        connection.execute(statement)
+    now = str(datetime.now(UTC))
+    connection.executemany(
+        "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('spincheck', ?, ?)", [(name, now) for name in MIGRATIONS]
+    )
+    connection.execute(f"PRAGMA user_version = {VERSION}")
+    connection.commit()
 
 
 def upgrade(connection: sqlite3.Connection) -> None:

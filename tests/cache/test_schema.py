@@ -27,6 +27,24 @@ def test_version_is_the_number_of_migrations():
     assert STEPS.pending(database) == []
 
 
+def described(database: Database) -> dict[str, list]:
+    """What SQLite says of every table and index."""
+    names = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
+    tables = {row[1]: row[2:] for row in database.execute("PRAGMA table_list") if row[1] in names}
+    questions = ("table_xinfo", "foreign_key_list", "index_list")
+    found = {name: [tables[name], *(database.execute(f"PRAGMA {question}({name})").fetchall() for question in questions)] for name in names}
+    for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'index' ORDER BY name").fetchall():
+        found[name] = database.execute(f"PRAGMA index_xinfo({name})").fetchall()
+    return found
+
+
+def test_todays_statements_are_what_the_migrations_come_to():
+    migrated = Database(sqlite3.connect(":memory:"))
+    schema.upgrade(migrated.conn)
+    assert described(made()) == described(migrated)
+    assert [one.name for one in STEPS.applied(made())] == [one.name for one in STEPS.applied(migrated)]
+
+
 def test_upgrading_twice_changes_nothing():
     database = made()
     before = database.schema
