@@ -142,6 +142,12 @@ class Worker:
 
             return _encode(Answer(number, 2, f"spincheck: {internal_message(error)}\n"))
 
+    def prepare(self) -> None:
+        """Do what the next request may need, while nobody waits; failing to is no loss."""
+        for session in self._sessions.values():
+            with contextlib.suppress(Exception):
+                session.prepare()
+
     def close(self) -> None:
         """Close every session."""
         for session in self._sessions.values():
@@ -231,6 +237,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> int:
             if line.strip():
                 answers.write(worker.answer(line) + b"\n")
                 answers.flush()
+                worker.prepare()
     except (BrokenPipeError, KeyboardInterrupt):
         return 0
     finally:

@@ -13,7 +13,8 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -73,15 +74,17 @@ class _Run(NamedTuple):
 
 
 class Texts:
-    """Makes texts; keeps what it needs for the next ones in ``memory``."""
+    """Makes texts; keeps in ``memory`` what the next ones need, which is made when nobody waits (`prepare`)."""
 
     def __init__(self, memory: Memory, files: Files) -> None:
         self._memory = memory
         self._files = files
         self._last: tuple[bytes, Prefix | None] = (b"", None)
+        self._to_share: Callable[[], None] | None = None
 
     def make(self, command: Command) -> Made | None:
         """Return the text of a source; None when its command fails."""
+        self.prepare()
         try:
             source = Path(command.source).read_bytes()
         except (OSError, ValueError):
@@ -110,11 +113,17 @@ class Texts:
         if done is None:
             return None
         if seen:
-            self._share(keys[seen - 1], command, source, run.first(seen), done)
+            self._to_share = partial(self._share, keys[seen - 1], command, source, run.first(seen), done)
         for key in keys:
             if key not in kept:
                 self._memory.put("prefix", key, _SEEN)
         return Made(done.text, ())
+
+    def prepare(self) -> None:
+        """Make what the last text's beginning lets other sources share. It takes as long as three whole sources, so the text itself does not wait for it."""
+        share, self._to_share = self._to_share, None
+        if share is not None:
+            share()
 
     def _decoded(self, value: bytes) -> Prefix | None:
         if self._last[0] != value:

@@ -277,6 +277,11 @@ class Session:
 
         return Texts(self._memory, self._recall.files)
 
+    def prepare(self) -> None:
+        """Do what nobody waits for, and what the next `source` would otherwise do first."""
+        if "_texts" in self.__dict__:
+            self._texts.prepare()
+
     def _texts_known(self, recipes: Sequence[Recipe]) -> list[Known | None]:
         """Return what is known of each text, without making it."""
         if self._store is None or not any(recipe.command for recipe in recipes):

@@ -93,6 +93,7 @@ class Builds:
             write(Path(source), text)
         self.runs.clear()
         made = self.texts.make(Command(source, self.words, self.environment))
+        self.texts.prepare()
         runs = list(self.runs)
         assert made is not None
         assert made.text == subprocess.run([*self.words, source], capture_output=True, check=True).stdout
