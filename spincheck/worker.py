@@ -3,7 +3,7 @@
 Owns the process that lives as long as a build. Flows in: one JSON object per line. Flows out: one JSON object per line, in order:
 
     {"id": 1, "command": "unit", "input": "x.i", "output": "x.spin", "cwd": DIR, "options": {"cache": PATH|null, "rules": [..]|null, "jobs": N}}
-    {"id": 1, "command": "source", "source": "x.c", "words": [..], "environment": {..}, "unlike": REGEX, "output": "x.spin", "cwd": DIR, "options": {..}}
+    {"id": 1, "command": "source", "source": "x.c", "words": [..], "environment": {..}, "unlike": REGEX, "copies": {..}, "output": "x.spin", "cwd": DIR, "options": {..}}
     {"id": 1, "command": "recall", "output": "x.spin", "known_as": NAME, "cwd": DIR, "options": {..}}
     {"id": 2, "command": "link", "inputs": ["x.spin", ..], "output": "driver.json", "cwd": DIR, "options": {..}}
     {"id": 3, "command": "record", "build": {..}, "cwd": DIR, "options": {..}}
@@ -19,7 +19,7 @@ what the first file unknown to the cache will need: a build has it done while th
 
 A unit's request may say with ``known_as`` what all that the text is made of is called, and with ``began`` when its preprocessor was started. ``recall`` asks for
 the same unit without a text; its answer has ``known`` false when there is no way around preprocessing. ``source`` asks for it by the command whose ``words`` and the source's name
-write the text, run in that environment and without a shell (`spincheck.driver.prefix`); its answer has ``known`` false when it failed, or wrote what ``unlike`` describes.
+write the text, run in that environment and without a shell (`spincheck.driver.prefix`); its answer has ``known`` false when it failed, or wrote what ``unlike`` describes. ``copies`` maps files that the text names to what it shall name instead.
 
 A bad request is answered and survived; the end of the input ends the process. Nothing but answers goes to standard output.
 """
@@ -103,6 +103,7 @@ class Request(msgspec.Struct, frozen=True):
     words: tuple[str, ...] = ()
     environment: dict[str, str] = {}
     unlike: str = ""
+    copies: dict[str, str] = {}
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -284,7 +285,7 @@ def _found(session: Session, request: Request) -> Report | None:
         return session.recall(request.known_as, request.output)
     from spincheck.driver.prefix import Command  # noqa: PLC0415 -- a worker that only looks up runs no compiler
 
-    command = Command(request.source, request.words, request.environment)
+    command = Command(request.source, request.words, request.environment, request.copies)
     return session.source(command, request.output, known_as=request.known_as, unlike=request.unlike)
 
 

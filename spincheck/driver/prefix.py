@@ -11,6 +11,7 @@ begins so, and kept only if that source's text comes out of it byte for byte as 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -34,11 +35,15 @@ _SEEN = b"seen"
 
 
 class Command(msgspec.Struct, frozen=True):
-    """How a build preprocesses a source: ``words`` and the source's name write the text to standard output, in the current directory."""
+    """How a build preprocesses a source: ``words`` and the source's name write the text to standard output, in the current directory.
+
+    ``copies``: files that the build system copied beforehand, and what they are copies of, which is what the text shall name.
+    """
 
     source: str
     words: tuple[str, ...]
     environment: dict[str, str]
+    copies: dict[str, str] = {}
 
 
 class Prefix(msgspec.Struct, frozen=True, array_like=True):
@@ -113,7 +118,7 @@ class Texts:
         if done is None:
             return None
         if seen:
-            self._to_share = partial(self._share, keys[seen - 1], command, source, run.first(seen), done)
+            self._to_share = partial(self._share, keys[:seen], command, source, run, done)
         for key in keys:
             if key not in kept:
                 self._memory.put("prefix", key, _SEEN)
@@ -157,31 +162,38 @@ class Texts:
         named = sorted({name, *(file for file, _, _ in prefix.basis.files), *named_in(text)})
         return Made(leading.put_together(leading.rename(prefix.top, prefix.name, name), prefix.texts, name, run, text), named)
 
-    def _share(self, key: str, command: Command, source: bytes, run: Leading, done: _Run) -> None:
-        """Make what the next sources that begin with ``run`` need, and keep it if it gives this text."""
+    def _share(self, keys: Sequence[str], command: Command, source: bytes, run: Leading, done: _Run) -> None:
+        """Make what the next sources that begin with ``run``, or with as much of it as is old enough to be known, need; keep it if it gives this text."""
         from spincheck.driver.preprocess import said  # noqa: PLC0415 -- rarely made
 
-        split = leading.parts(done.text, command.source, run)
         compiler = said(done.said, "")
-        if split is None or compiler is None or not compiler.gnu or len(done.text) > LARGEST:
+        if compiler is None or not compiler.gnu or len(done.text) > LARGEST:
             return
-        top, texts = split
         programs = [*compiler.tools, *_programs(command)]
-        headers = [file for file in named_in(b"".join((top, *texts))) if file != command.source]
-        basis = self._files.basis(headers, "", done.began, programs, compiler.searched)
-        if basis is None:
-            return
-        prefix = Prefix(basis, command.source, top, texts)
-        contents = (_content(file) for file, _, _ in basis.files)
+        for count in range(len(keys), 0, -1):
+            first = run.first(count)
+            split = leading.parts(done.text, command.source, first)
+            if split is None:
+                continue
+            top, texts = split
+            headers = [file for file in named_in(b"".join((top, *texts))) if file != command.source]
+            basis = self._files.basis(headers, "", done.began, programs, compiler.searched)
+            if basis is not None:
+                prefix = self._proved(Prefix(basis, command.source, top, texts), command, source, first, done.text)
+                self._memory.put("prefix", keys[count - 1], msgspec.msgpack.encode(prefix))
+                return
+
+    def _proved(self, prefix: Prefix, command: Command, source: bytes, run: Leading, text: bytes) -> Prefix:
+        """Return a prefix with its macros if it gives the source's text, else one without texts."""
+        contents = (_content(file) for file, _, _ in prefix.basis.files)
         if all(content is not None and leading.simple_header(content) for content in contents):
-            known = _macros(command, texts, run)
+            known = _macros(command, prefix.texts, run)
             if known is not None:
-                prefix = msgspec.structs.replace(prefix, macros=dict(known), system=leading.ends_in_system_text(texts))
-                made = self._shared(prefix, command, source, run)
-                if made is not None and made.text == done.text:
-                    self._memory.put("prefix", key, msgspec.msgpack.encode(prefix))
-                    return
-        self._memory.put("prefix", key, msgspec.msgpack.encode(Prefix(basis, command.source)))
+                whole = msgspec.structs.replace(prefix, macros=dict(known), system=leading.ends_in_system_text(prefix.texts))
+                made = self._shared(whole, command, source, run)
+                if made is not None and made.text == text:
+                    return whole
+        return Prefix(prefix.basis, prefix.name)
 
 
 def _macros(command: Command, texts: Sequence[bytes], run: Leading) -> leading.Macros | None:
@@ -190,6 +202,20 @@ def _macros(command: Command, texts: Sequence[bytes], run: Leading) -> leading.M
     if listed is None or detailed is None:
         return None
     return leading.macros(listed.text, detailed.text, command.source, leading.line_of_rest(texts, run))
+
+
+def named_as_written(text: bytes, copies: Mapping[str, str]) -> bytes:
+    """Return a text whose line markers name originals in place of their copies."""
+    names = {name: original for name in named_in(text) if (original := copies.get(os.path.normpath(name))) is not None}
+    if not names:
+        return text
+    spelled = {_spelled(name): _spelled(original) for name, original in names.items()}
+    pattern = rb'(?m)^(#(?:line)?[ \t]+\d+[ \t]+")(%s)(?=")' % b"|".join(map(re.escape, spelled))
+    return re.sub(pattern, lambda hit: hit[1] + spelled[hit[2]], text)
+
+
+def _spelled(name: str) -> bytes:
+    return os.fsencode(name).replace(b"\\", rb"\\").replace(b'"', rb"\"")
 
 
 def _run_of(command: Command, source: bytes) -> Leading:

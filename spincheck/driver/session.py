@@ -208,7 +208,12 @@ class Session:
         made = self._texts.make(command)
         if made is None or (unlike and re.search(unlike.encode(), made.text)):
             return None
-        one = Input(command.source, made.text)
+        text = made.text
+        if command.copies:
+            from spincheck.driver.prefix import named_as_written  # noqa: PLC0415 -- for build systems only
+
+            text = named_as_written(text, command.copies)
+        one = Input(command.source, text)
         one.refuse_what_is_no_text()
         return self._unit_of(one, out, started, record=False, known_as=known_as, began=began, named=made.named)
 

@@ -16,7 +16,7 @@ from spincheck.cache.store import Store
 from spincheck.driver import prefix as module
 from spincheck.driver.basis import Files, named_in
 from spincheck.driver.leading import leading, macros, needed, shareable
-from spincheck.driver.prefix import Command, Texts
+from spincheck.driver.prefix import Command, Texts, named_as_written
 from spincheck.memory import Memory, NoMemory
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -345,6 +345,14 @@ def test_leading_run():
     assert read(b"/* open\n#include <a.h>\n")[0] == ()
     assert read(b"/" * 100_000 + b"\n#include <a.h>\n")[0] == (b"<a.h>",)
     assert read(b"/*" * 100_000)[0] == ()
+
+
+def test_copies_are_named_as_what_they_are_copies_of():
+    text = b'# 1 "out/a \\"b\\".c"\n# 1 "/top/out/c.h" 1 3\nchar *x = "out/a.c";\n# 3 "./out/a.c" 2\n#line 4 "out/a.c"\n# 5 "out/a.cc"\n'
+    copies = {'out/a "b".c': "src\\a.c", "/top/out/c.h": "/top/src/c.h", "out/a.c": "src/a.c"}
+    expected = b'# 1 "src\\\\a.c"\n# 1 "/top/src/c.h" 1 3\nchar *x = "out/a.c";\n# 3 "src/a.c" 2\n#line 4 "src/a.c"\n# 5 "out/a.cc"\n'
+    assert named_as_written(text, copies) == expected
+    assert named_as_written(text, {"other.c": "x.c"}) == text
 
 
 @pytest.mark.parametrize(

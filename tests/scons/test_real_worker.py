@@ -129,6 +129,22 @@ def test_after_clean_nothing_is_preprocessed_unless_a_header_changed_that_scons_
     assert project.scons().summary == []
 
 
+def test_variant_directories_with_copies(project):
+    """What sources begin with is shared there, too, and reports name the source and not its copy."""
+    gcc = project.script("cc", '#!/bin/sh\necho "$@" >> cc.log\nexec gcc "$@"\n')
+    begin = "#include <limits.h>" + HEADER + 'static const char *const name = "out/read.c";\n'
+    for name, text in ("read.c", READ), ("write.c", READ.replace("Read;", "Write;").replace("Read(", "Write(")), ("helpers.c", HELPERS):
+        project.file(f"src/{name}", text.replace('#include "ddk.h"\n', begin))
+    project.file("src/SConscript", "Import('env')\nenv.SharedLibrary('driver', ['read.c', 'write.c', 'helpers.c'])\n")
+    project.sconstruct(f"env.Replace(CC={str(gcc)!r}, SPINCHECK_FAIL='never')\nSConscript('src/SConscript', exports='env', variant_dir='out')\n", real=True)
+    built = project.scons()
+    assert built.status == 0
+    assert re.findall(r"^\S+(?=: error: .*\[SpinlockRelease)", built.err, re.MULTILINE) == ["src/read.c:20:9", "src/write.c:20:9"]
+    log = (project.root / "cc.log").read_text()
+    assert "-dD" in log
+    assert log.endswith(("-fPIC -x c -\n", ".os\n")), "the third file, or what links it"
+
+
 def test_history_counts_once_what_a_unit_and_its_driver_tell(project):
     project.file(
         "own.c",

@@ -92,9 +92,9 @@ def _unit_checked(
     name = _source_name(source[0])
     try:
         _session.pool(env).announce(_request(env, {"command": "prepare"}))
-        command = None if copies or _is_on(env["SPINCHECK_KEEP"]) else _command.without_shell(target, source, env)
+        command = None if _is_on(env["SPINCHECK_KEEP"]) else _command.without_shell(target, source, env)
         if command is not None:
-            reply = _ask(env, {"command": "source", **command, **request})
+            reply = _ask(env, {"command": "source", **command, "copies": copies, **request})
             if reply.get("known") is True and reply["status"] != 2:
                 return _verdict(unit, env, _session.Step("unit", name, time.monotonic() - began, reply))
         done, told = _command.preprocess(target, source, env)

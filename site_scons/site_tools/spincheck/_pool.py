@@ -6,7 +6,7 @@ message says what to do.
 The protocol is one JSON object per line, in on standard input, out on standard output, one answer for each request in order:
 
     {"id": 1, "command": "unit", "input": "x.i", "output": "x.spin", "cwd": DIR, "options": {"cache": PATH|null, "rules": [..]|null, "jobs": N}}
-    {"id": 1, "command": "source", "source": "x.c", "words": [..], "environment": {..}, "unlike": REGEX, "output": "x.spin", "cwd": DIR, "options": {..}}
+    {"id": 1, "command": "source", "source": "x.c", "words": [..], "environment": {..}, "unlike": REGEX, "copies": {..}, "output": "x.spin", "cwd": DIR, "options": {..}}
     {"id": 1, "command": "recall", "output": "x.spin", "known_as": NAME, "cwd": DIR, "options": {..}}
     {"id": 2, "command": "link", "inputs": ["x.spin", ..], "output": "driver.json", "cwd": DIR, "options": {..}}
     {"id": 3, "command": "record", "build": {..}, "cwd": DIR, "options": {..}}
@@ -19,7 +19,7 @@ The protocol is one JSON object per line, in on standard input, out on standard 
 beside the diagnostics, such as a warning about the cache. A link's ``diagnostics`` are those that its units have not told, ``repeated`` those that they have, for the history.
 A unit's request has ``known_as``, a name for all that its text is made of, and ``began``, when its preprocessor was started; ``recall`` asks for the same unit
 without a text, and its answer has ``known`` true if it could be had; so does that of ``source``, for which the worker runs the preprocessor: ``words`` and the source's
-name write the text to standard output, and a text with what ``unlike`` describes is none to check.
+name write the text to standard output, a text with what ``unlike`` describes is none to check, and ``copies`` maps files that the text names to what it shall name instead.
 ``prepare`` has the worker load what a file unknown to the cache will need; nobody waits for its answer.
 The worker ends when its input does.
 
