@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 from spincheck.analysis import events
 from spincheck.analysis.call_rules import CallRules, pointee
 from spincheck.analysis.cases import Cases, RowReader
-from spincheck.analysis.lockops import LockMachine, Outcome, Problem, note_need
+from spincheck.analysis.lockops import LockMachine, Outcome, Problem, assume_there, note_need
 from spincheck.analysis.naming import lock_name
 from spincheck.analysis.ownership import is_marked
 from spincheck.analysis.path import Node
@@ -99,6 +99,7 @@ class Calls:
             self._in.store_result(state, call.result, arguments[tables.same[name]])
             return [Step(pc + 1, state)]
         if tables.pure(name):
+            self._written_behind(state, arguments)
             self._in.store_result(state, call.result, state.normal(self._in.terms.make("pure", name, *arguments)))
             return [Step(pc + 1, state)]
         if name in tables.cleared:
@@ -135,7 +136,7 @@ class Calls:
         event = events.event(self._in.terms, row, arguments, state.facts, behind)
         if event.lock is None and event.handle is None:
             return self._external(state, pc, call, row.function, arguments)
-        if event.lock is not None and self._in.terms.is_in_null(event.lock):
+        if event.lock is not None and (self._in.terms.is_in_null(event.lock) or not assume_there(state, state.normal(event.lock))):
             return []
         if event.lock is not None and is_marked(state, event.lock):
             state.locks[state.normal(event.lock)] = LockState("maybe", row.kind)
@@ -278,12 +279,16 @@ class Calls:
             steps.append(Step(step.target, end.state))
         return steps
 
-    def _external(self, state: State, pc: int, call: Call, name: str, arguments: list[Term]) -> list[Step]:
-        raised = self._may_raise(state, pc, call)
+    def _written_behind(self, state: State, arguments: list[Term]) -> None:
+        """What a call is handed the address of may be written."""
         handed = [argument for argument in arguments if argument.op in {"local", "global", "field", "elem"}]
         if handed:
             epoch = self._in.fresh(state, "written")
             state.forget_all({("under", argument): epoch for argument in handed})
+
+    def _external(self, state: State, pc: int, call: Call, name: str, arguments: list[Term]) -> list[Step]:
+        raised = self._may_raise(state, pc, call)
+        self._written_behind(state, arguments)
         if name == "" and not arguments:
             state.forget(ANYTHING, self._in.fresh(state, "written"))
         for field in self._tables.cleared.get(name, ()) if arguments else ():

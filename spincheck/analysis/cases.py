@@ -8,7 +8,7 @@ outcome or none.
 from __future__ import annotations
 
 from spincheck.analysis.call_rules import CallRules
-from spincheck.analysis.lockops import TWICE, LockMachine, Problem, look_up, note_need, tainted
+from spincheck.analysis.lockops import TWICE, LockMachine, Problem, assume_there, look_up, note_need, tainted
 from spincheck.analysis.owed import RAISED, debts, pay_last
 from spincheck.analysis.ownership import is_marked
 from spincheck.analysis.summaries import NOWHERE, Case, CaseNeed, CaseSet, Summary
@@ -62,8 +62,10 @@ class Cases:
         if case.calls:
             self._make_calls(state, case, reader, call, name)
         named = [*(need.lock for need in case.needs), *(left.lock for left in case.locks)]
-        if any(self._in.terms.is_in_null(state.normal(reader.term(number))) for number in named):
-            return None
+        for number in named:
+            place = state.normal(reader.term(number))
+            if self._in.terms.is_in_null(place) or not assume_there(state, place):
+                return None
         for left in case.locks:
             if left.status == "maybe":
                 state.locks.setdefault(state.normal(reader.term(left.lock)), LockState("maybe", left.kind))

@@ -15,6 +15,8 @@ from collections.abc import Callable
 from typing import Any
 
 from spincheck.analysis.cfg import Graph, Liveness
+from spincheck.analysis.lockops import drop_uncertain
+from spincheck.analysis.owed import is_owed
 from spincheck.analysis.path import merge, start
 from spincheck.analysis.relevance import Relevance
 from spincheck.analysis.transfer import EXIT, Interpreter
@@ -89,6 +91,8 @@ class Fixpoint:
         self._seen: dict[int, Seen] = {}
         self._turns: dict[tuple[int, Any], list[State]] = {}
         self._waves: dict[tuple[int, Any], int] = {}
+        self._lock_sets: dict[int, dict[Any, None]] = {}
+        self._blurred: dict[int, State] = {}
         self._cells_live: dict[int, merging.Live] = {}
         self._classes_live: dict[int, Callable[[CellClass], bool]] = {}
         self._steps = 0
@@ -167,6 +171,7 @@ class Fixpoint:
         live = self._cell_liveness(pc)
         class_is_live = self._class_liveness(pc)
         for state in states:
+            drop_uncertain(state)
             merging.prune(state, lambda name: self._live.local_is_live(name, pc))
         states = merging.unite_all(states, live, class_is_live, lambda parts: merge([part.trace for part in parts], pc), pc)
         seen = self._seen.setdefault(pc, {})
@@ -176,7 +181,7 @@ class Fixpoint:
         if len(states) > limit:
             states = self._squeeze(pc, states, limit, self._budget.lock_sets)
         if pc in self._graph.heads:
-            states = self._settle(pc, states)
+            states = self._settle(pc, self._few_lock_sets(pc, states))
         for state in states:
             seen.setdefault(merging.full_key(state, live, class_is_live), []).append(state)
         return [state.copy() for state in states]
@@ -189,6 +194,40 @@ class Fixpoint:
         """Whether an earlier state at this point stands for all that this one does."""
         known = seen.get(merging.full_key(state, live, class_is_live), ())
         return any(merging.covers(old, state) and state.needs.keys() <= old.needs.keys() for old in known)
+
+    def _few_lock_sets(self, pc: int, states: list[State]) -> list[State]:
+        """Make one of the states that come to a loop head with sets of locks that no turn before had, once there were enough."""
+        keys = self._lock_sets.setdefault(pc, {})
+        most = self._budget.lock_sets
+        kept, new = [], []
+        for state in states:
+            key = merging.lock_key(state)
+            if key in keys or len(keys) < most:
+                keys[key] = None
+                kept.append(state)
+            else:
+                new.append(state)
+        if not new:
+            return states
+        before = self._blurred.get(pc)
+        if before is None:
+            self._note_blurred(pc, most)
+        blurred = self._blur([*([before] if before is not None else []), *new], pc, widen=True)
+        self._blurred[pc] = blurred
+        if not self._is_known(self._seen[pc], blurred, self._cell_liveness(pc), self._class_liveness(pc)):
+            kept.append(blurred)
+        return kept
+
+    def _blur(self, states: list[State], pc: int, *, widen: bool = False) -> State:
+        blurred = merging.blur(states, pc, widen=widen)
+        blurred.locks = {lock: known for lock, known in blurred.locks.items() if known.status != "maybe" or not is_owed(lock)}
+        blurred.trace = merge([state.trace for state in states], pc)
+        return blurred
+
+    def _note_blurred(self, pc: int, most: int) -> None:
+        code = self._in.function.code
+        at = getattr(code[min(pc, len(code) - 1)], "at", 0)
+        self.exhausted.append((at, f"more than {most} sets of locks at one point"))
 
     def _settle(self, pc: int, states: list[State]) -> list[State]:
         """Widen what keeps arriving at a loop head with the same locks.
@@ -271,14 +310,10 @@ class Fixpoint:
                 total -= 1
         if len(groups) <= most:
             return [state for group in groups.values() for state in group]
-        code = self._in.function.code
-        at = getattr(code[min(pc, len(code) - 1)], "at", 0)
-        self.exhausted.append((at, f"more than {most} sets of locks at one point"))
+        self._note_blurred(pc, most)
         kept = [state for group in list(groups.values())[: most - 1] for state in group]
         rest = [state for group in list(groups.values())[most - 1 :] for state in group]
-        blurred = merging.blur(rest, pc)
-        blurred.trace = merge([state.trace for state in rest], pc)
-        return [*kept, blurred]
+        return [*kept, self._blur(rest, pc)]
 
     # --- liveness of cells ---
 
@@ -353,6 +388,7 @@ class Fixpoint:
         returned = self._in.returned
         terms = self._in.terms
         for state in states:
+            drop_uncertain(state)
             merging.prune(state, lambda name: name == "%return")
 
         def is_live(cell: Term) -> bool:

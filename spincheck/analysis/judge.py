@@ -370,7 +370,7 @@ class Judge:
         for state in candidate.states:
             found = self._replay(candidate, state)
             if found.verdict == "confirmed" and found.state is not None:
-                finding = self._finding(self._on_this_path(candidate, state, found.state), found.state, "")
+                finding = self._finding(self._on_this_path(candidate, state, found), found.state, "")
                 unnamed = candidate.exit_pc != NOWHERE and is_unnamed(finding.lock) and self._in.tables.kinds[problem.kind].recursive
                 return msgspec.structs.replace(finding, unnamed=True) if unnamed else finding
             if found.verdict == "open":
@@ -387,11 +387,13 @@ class Judge:
         problem, pc = candidate.problem, candidate.exit_pc
         if pc == NOWHERE:
 
-            def same_problem(other: Problem, _: State) -> bool:
-                # A merged state may have forgotten which operation on the lock came before.
-                return other._replace(acquired="", case=-1) == problem._replace(acquired="", case=-1)
+            def same_problem(other: Problem, where: State) -> bool:
+                # A merged state may have forgotten which operation on the lock came before, and which lock.
+                lock = problem.lock if is_weak(problem.lock) and may_alias(where, other.lock, problem.lock) else other.lock
+                return other._replace(acquired="", case=-1, lock=lock) == problem._replace(acquired="", case=-1)
 
-            return search(self._in, self._in.graph, state, None, same_problem)
+            code = self._in.function.code
+            return search(self._in, self._in.graph, state, None, same_problem, goal=lambda place: getattr(code[place], "at", -1) == problem.at)
 
         wanted = state.locks.get(problem.lock)
         need = state.needs.get(problem.lock)
@@ -404,15 +406,17 @@ class Judge:
             return _same_lock(after.locks.get(problem.lock), wanted) and _same_need(after.needs.get(problem.lock), need, problem.at)
 
         turns = ARRAY_TURNS if is_weak(problem.lock) else MAX_TURNS
-        return search(self._in, self._in.graph, state, same_exit, None, turns)
+        return search(self._in, self._in.graph, state, same_exit, None, turns, goal=lambda place: place == pc)
 
     @staticmethod
-    def _on_this_path(candidate: Candidate, merged: State, state: State) -> Candidate:
+    def _on_this_path(candidate: Candidate, merged: State, found: Found) -> Candidate:
         """Return the candidate with the lock's own name, where the merged state had one name for several."""
         problem = candidate.problem
-        if candidate.exit_pc == NOWHERE or not is_weak(problem.lock):
+        if not is_weak(problem.lock) or found.state is None:
             return candidate
-        own = _own_lock(problem.lock, merged.locks.get(problem.lock), state)
+        if found.problem is not None:
+            return candidate._replace(problem=problem._replace(lock=found.problem.lock))
+        own = _own_lock(problem.lock, merged.locks.get(problem.lock), found.state)
         return candidate if own is None else candidate._replace(problem=problem._replace(lock=own))
 
     def _finding(self, candidate: Candidate, state: State, doubt: str) -> LocalFinding:

@@ -26,6 +26,7 @@ from spincheck.analysis.owed import (
     pay,
     stays_raised,
 )
+from spincheck.analysis.ownership import is_mark, is_marked
 from spincheck.domain import intervals as iv
 from spincheck.domain.lockstate import MAX_COUNT, LockState, Need, Status
 from spincheck.domain.state import State
@@ -58,6 +59,9 @@ class Problem(NamedTuple):
     case: int = -1
 
 
+NOT_NULL = iv.compared("!=", 0)
+
+
 class Outcome(NamedTuple):
     """One way that an operation can go: the state after it, and the problem that it has on the way, if any; ``failed`` for a try that takes nothing."""
 
@@ -76,12 +80,37 @@ def look_up(state: State, lock: Term, kind: str) -> LockState | None:
     known = state.locks.get(lock)
     if known is not None:
         return known
-    if tainted(state.terms) in state.locks:
+    if tainted(state.terms) in state.locks or is_marked(state, lock):
         return LockState("maybe", kind)
     need = state.needs.get(lock)
     if need is not None and need.status == "free" and not need.doubtful and not need.tried:
         return LockState("free", need.kind)  # taken and given back by a callee, or it would stand among the locks
     return None
+
+
+def assume_there(state: State, lock: Term) -> bool:
+    """Take it that the pointers that lead to a lock in use point somewhere; False where that cannot be."""
+    while True:
+        while lock.op in {"field", "elem"}:
+            lock = lock.args[0]
+        if lock.op not in {"init", "cell", "param", "fresh", "sel", "phi"}:
+            return True
+        if not state.facts.restrict(lock, NOT_NULL):
+            return False
+        if lock.op not in {"init", "cell"}:
+            return True
+        lock = lock.args[0]
+
+
+def drop_uncertain(state: State) -> None:
+    """Drop the entries of locks of which `look_up` says without them that nothing is certain, so that paths do not differ in them."""
+    uncertain = [lock for lock, known in state.locks.items() if known.status == "maybe"]
+    if uncertain:
+        taint = tainted(state.terms)
+        anything = taint in state.locks
+        for lock in uncertain:
+            if lock is not taint and (anything or (not is_mark(lock) and is_marked(state, lock))):
+                del state.locks[lock]
 
 
 def note_need(state: State, lock: Term, need: Need) -> None:
@@ -388,7 +417,7 @@ class LockMachine:
         """
         found = []
         for other, held in state.locks.items():
-            if other is lock or held.status != status or not self.same_storage(held.kind, kind):
+            if other is lock or held.status != status or not held.kind or not self.same_storage(held.kind, kind):
                 continue
             if lock.op == "held_by":
                 if held.handle is not None and may_alias(state, lock.args[0], held.handle):
@@ -442,10 +471,10 @@ class LockMachine:
         lock = state.normal(event.lock)
         before = look_up(state, lock, row.kind)
         kind = self._tables.kinds[row.kind]
-        if before is not None and before.status == "held" and not kind.recursive and event.always is not True:
+        if before is not None and before.status == "held" and not (kind.recursive or kind.counter) and event.always is not True:
             return outcomes or [Outcome(state, failed=True)]  # the holder's own try fails
         if row.success == "" or state.facts.restrict(result, success):
-            if before is None and not kind.recursive and event.always is not True:
+            if before is None and not (kind.recursive or kind.counter) and event.always is not True:
                 note_need(state, lock, Need("free", row.kind, at, row.function, tried=True))
             outcomes.append(self.acquire(state, event, token, at))
         return outcomes

@@ -31,11 +31,16 @@ def note_owner(state: State, condition: Term, branch: Branch, graph: Graph, tabl
 def is_marked(state: State, lock: Term) -> bool:
     """Tell whether a lock belongs to an object that was marked on this path."""
     for mark in state.locks:
-        if mark.op == "owned":
+        if is_mark(mark):
             owner = mark.args[0]
             if lock.mentions(owner) or (owner.op == "global" and Terms.root(lock).op == "global"):
                 return lock is not mark
     return False
+
+
+def is_mark(lock: Term) -> bool:
+    """Tell whether this is no lock, and only says that an object was marked."""
+    return lock.op == "owned"
 
 
 def _mark(terms: Terms, owner: Term) -> Term:

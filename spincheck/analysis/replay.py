@@ -2,7 +2,8 @@
 
 Owns the search for a single feasible path among those that a merged state stands for. The path is interpreted again from the
 function's entry without any join, along decisions that the state's history contains; what contradicts itself falls away. The
-search takes paths with few turns of loops first and counts its steps.
+search takes paths with few turns of loops first and counts its steps. Where they do not suffice it dives: another search takes what is nearest to the
+place of the finding first, so that the body of an inner loop is not walked in all its ways before the outer one goes on.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 from spincheck.analysis.cfg import Graph
+from spincheck.analysis.lockops import Problem
 from spincheck.analysis.path import Node, ancestors, start
 from spincheck.analysis.transfer import EXIT, Interpreter
 from spincheck.domain.lockstate import LockState, Need
@@ -46,10 +48,11 @@ class Loop(NamedTuple):
 
 
 class Found(NamedTuple):
-    """``state`` is the state at the end of a confirmed path. ``verdict``: ``refuted`` when no path is feasible, ``open`` when the steps ran out."""
+    """``state`` is the state at the end of a confirmed path, ``problem`` the one that was met there, for a search for one. ``verdict``: ``refuted`` when no path is feasible, ``open`` when the steps ran out."""
 
     verdict: Literal["confirmed", "refuted", "open"]
     state: State | None = None
+    problem: Problem | None = None
 
 
 def decisions(node: Node) -> frozenset[tuple[int, int]]:
@@ -64,14 +67,20 @@ def search(
     at_exit: Callable[[int, State], bool] | None,
     at_problem: Callable[[Any, State], bool] | None,
     turns: int = MAX_TURNS,
+    goal: Callable[[int], bool] | None = None,
 ) -> Found:
-    """Look for a path, with at most so many turns of a loop, that ends in a state that one of the tests accepts."""
+    """Look for a path, with at most so many turns of a loop, that ends in a state that one of the tests accepts; ``goal``: at which instructions that could be."""
     allowed = decisions(wanted.trace)
     relevant, matters = interpreter.relevant, interpreter.outcome_matters
     interpreter.relevant = lambda _: True
     interpreter.outcome_matters = lambda _call, _summary: True
     try:
-        return _search(interpreter, graph, allowed, at_exit, at_problem, turns)
+        found = _search(interpreter, graph, allowed, at_exit, at_problem, turns, None)
+        if found.verdict == "open" and goal is not None and interpreter.dived < MAX_TOTAL:
+            spent, interpreter.searched = interpreter.searched, interpreter.dived
+            found = _search(interpreter, graph, allowed, at_exit, at_problem, turns, distances(graph, goal))
+            interpreter.dived, interpreter.searched = interpreter.searched, spent
+        return found
     finally:
         interpreter.relevant, interpreter.outcome_matters = relevant, matters
 
@@ -83,15 +92,24 @@ def _search(
     at_exit: Callable[[int, State], bool] | None,
     at_problem: Callable[[Any, State], bool] | None,
     most: int,
+    near: list[int] | None,
 ) -> Found:
     entry = interpreter.entry_state(start())
-    heap: list[tuple[int, int, int, int, State, dict[int, Loop]]] = [(0, 0, 0, 0, entry, {})]
+    visits: dict[int, int] = {}
+
+    def rank(turns: int, target: int) -> tuple[int, int]:
+        if near is None:
+            return turns, -graph.order[target]
+        visits[target] = visits.get(target, 0) + 1
+        return near[target] + visits[target], turns
+
+    heap: list[tuple[tuple[int, int], int, int, int, State, dict[int, Loop]]] = [((0, 0), 0, 0, 0, entry, {})]
     counter = 0
     steps = 0
     visited: set[Any] = set()
     decided = {pc for pc, choice in allowed if choice >= 0}  # below 0: several cases taken for one
     while heap:
-        turns, _, _, pc, state, passed = heapq.heappop(heap)
+        _, _, turns, pc, state, passed = heapq.heappop(heap)
         while True:
             steps += 1
             interpreter.searched += 1
@@ -105,7 +123,7 @@ def _search(
             if at_problem is not None:
                 for problem, where in interpreter.problems[before:]:
                     if at_problem(problem, where) and where.facts.satisfiable():
-                        return Found("confirmed", where)
+                        return Found("confirmed", where, problem)
             del interpreter.problems[before:]
             follow = []
             for target, after in results:
@@ -129,18 +147,37 @@ def _search(
                 counter += 1
                 at_head = target in graph.heads
                 if not at_head:
-                    heapq.heappush(heap, (turns, -graph.order[target], counter, target, after, passed))
+                    heapq.heappush(heap, (rank(turns, target), counter, turns, target, after, passed))
                     continue
                 loop = passed.get(target)
                 again = {**passed, target: Loop(1, after.copy(), after.copy()) if loop is None else loop._replace(turns=loop.turns + 1, last=after.copy())}
                 if loop is None or loop.turns <= most:
-                    heapq.heappush(heap, (turns + 1, -graph.order[target], counter, target, after, again))
+                    heapq.heappush(heap, (rank(turns + 1, target), counter, turns + 1, target, after, again))
                 if loop is not None and FEW_TURNS <= loop.turns <= most and _held(loop.last) == _held(after):
                     later = _many_turns_later(loop.first, after, target)
                     ended = {**again, target: loop._replace(turns=most + 1)}
-                    heapq.heappush(heap, (turns + 1, -graph.order[target], -counter, target, later, ended))
+                    heapq.heappush(heap, (rank(turns + 1, target), -counter, turns + 1, target, later, ended))
             break
     return Found("refuted")
+
+
+def distances(graph: Graph, goal: Callable[[int], bool]) -> list[int]:
+    """Return for every instruction how many others are at least between it and a goal; more than there are where none is ahead."""
+    before: list[list[int]] = [[] for _ in graph.next]
+    for pc, targets in enumerate(graph.next):
+        for target in targets:
+            before[target].append(pc)
+    far = len(graph.next) + 1
+    work = [pc for pc in range(len(graph.next)) if goal(pc)]
+    near = [far] * len(graph.next)
+    for pc in work:
+        near[pc] = 0
+    for pc in work:  # it grows while it is read
+        for other in before[pc]:
+            if near[other] == far:
+                near[other] = near[pc] + 1
+                work.append(other)
+    return near
 
 
 def _many_turns_later(first: State, now: State, head: int) -> State:

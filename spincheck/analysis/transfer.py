@@ -93,6 +93,7 @@ class Interpreter:
         self.pc = 0
         self._through_null = False
         self.searched = 0
+        self.dived = 0
         self.relevant: Callable[[int], bool] = lambda _: True
         self.outcome_matters: Callable[[Call, Summary], bool] = lambda _call, _summary: True
         self.exact = False

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from spincheck.domain import intervals as iv
-from spincheck.domain.lockstate import LockState
+from spincheck.domain.lockstate import LockState, Need
 from spincheck.domain.lockstate import join as join_locks
 from spincheck.domain.state import CellClass, State
 from spincheck.domain.terms import IRQL_TAG, Term
@@ -390,18 +390,33 @@ def join(left: State, right: State, pc: int, *, widen: bool) -> State:
     return new
 
 
-def blur(states: list[State], pc: int) -> State:
-    """Return one state for states with different locks: of every lock that any of them touched nothing is certain."""
-    touched = {lock: known.kind for state in states for lock, known in state.locks.items()}
+def blur(states: list[State], pc: int, *, widen: bool = False) -> State:
+    """Return one state for states with different locks: nothing is certain of those in which they differ."""
+    named = {lock: known.kind for state in states for lock, known in state.locks.items()}
+    named.update({lock: need.kind for state in states for lock, need in state.needs.items() if need.status == "held"})
+    locks: dict[Term, LockState] = {}
+    needs: dict[Term, Need] = {}
+    for lock, kind in named.items():
+        if len({(state.locks.get(lock), state.needs.get(lock)) for state in states}) == 1:
+            if lock in states[0].locks:
+                locks[lock] = states[0].locks[lock]
+            if lock in states[0].needs:
+                needs[lock] = states[0].needs[lock]
+        elif not all(_is_untouched(state, lock) for state in states):
+            locks[lock] = LockState("maybe", kind)
     result: State | None = None
     for state in states:
         alike = state.copy()
-        alike.locks = {lock: LockState("maybe", kind) for lock, kind in touched.items()}
-        alike.needs = {}
-        result = alike if result is None else join(result, alike, pc, widen=False)
+        alike.locks, alike.needs = locks.copy(), needs.copy()
+        result = alike if result is None else join(result, alike, pc, widen=widen)
     assert result is not None
     result.lossy = True
     return result
+
+
+def _is_untouched(state: State, lock: Term) -> bool:
+    known = state.locks.get(lock)
+    return known is None or (known.status == "free" and not known.depth and _is_as_on_entry(state, lock))
 
 
 def _retire(state: State, pc: int) -> None:
