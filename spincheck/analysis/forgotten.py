@@ -1,9 +1,12 @@
-"""Locks that a function leaves held although nobody in the whole program ever gives such a lock back.
+"""Locks that a function leaves held although nobody in the whole program ever gives such a lock back, and the other way round.
 
 Owns the last resort against a forgotten release. A function with callers may leave a lock held: they answer for it. Of one whose callers
 nobody knows, and of callers that had to be given up, that says nothing. But whoever takes a lock for somebody else does so because somewhere
 it is given back by code that did not take it. Where the program has no such release, of this lock or of one that might be it, and other
 functions take the lock and give it back themselves, the one that leaves it held has forgotten it.
+
+The mirror of it: whoever gives back a lock that he did not take does so because somewhere it is left held. Where nobody leaves such a lock held, and
+others balance it, it was never taken: that tells on a helper that came by the object itself, so that no caller can be asked.
 
 Doubt is silence: a release of a lock without a name may be of any lock of its kind, and so may one whose name nobody leaves held, since
 the names of one lock may differ.
@@ -18,16 +21,20 @@ from spincheck.analysis.keeping import Ledger, LockClass
 
 
 class Forgotten:
-    """Knows of a whole program's ledgers which locks nobody gives back."""
+    """Knows of a whole program's ledgers which locks nobody gives back, and which nobody leaves held."""
 
     def __init__(self, ledgers: Iterable[Ledger]) -> None:
         left: dict[LockClass, None] = {}
         returned: dict[LockClass, None] = {}
         balanced: dict[LockClass, None] = {}
+        unseen: dict[str, None] = {}
         for ledger in ledgers:
             left.update(dict.fromkeys(ledger.left))
             returned.update(dict.fromkeys(ledger.returned))
             balanced.update(dict.fromkeys(ledger.balanced))
+            unseen.update(dict.fromkeys(ledger.open))
+        self._left = tuple(left)
+        self._open = {*unseen, *(one.storage for one in left if not any(one.may_be(other) for other in returned))}
         self._returned = tuple(returned)
         self._balanced = tuple(balanced)
         self._strays = {one.storage for one in returned if not any(one.may_be(other) for other in left)}
@@ -35,6 +42,13 @@ class Forgotten:
     def is_forgotten(self, lock: LockClass) -> bool:
         """Tell whether others take this lock and give it back themselves, and nobody gives it back for somebody else."""
         if lock.storage in self._strays or any(lock.may_be(other) for other in self._returned):
+            return False
+        return any(lock.may_be(other) for other in self._balanced)
+
+
+    def is_never_left(self, lock: LockClass) -> bool:
+        """Tell whether others take this lock and give it back themselves, and nobody leaves it held for somebody else."""
+        if lock.storage in self._open or any(lock.may_be(other) for other in self._left):
             return False
         return any(lock.may_be(other) for other in self._balanced)
 

@@ -144,7 +144,7 @@ def analyse_function(
         first.interpreter, first.fixpoint, findings, suspects, tuple(judge.imprecise), fields_read(graph, around.reads)
     )
     _see_all(first, around)
-    summary = msgspec.structs.replace(summary, ledger=judge.ledger(), kept=() if exact else judge.kept())
+    summary = msgspec.structs.replace(summary, ledger=judge.ledger(gave_up=first.fixpoint.gave_up), kept=() if exact else judge.kept())
     return unbounded(summary) if first.fixpoint.gave_up else summary
 
 

@@ -26,6 +26,7 @@ from spincheck.analysis.path import Node
 from spincheck.analysis.replay import ARRAY_TURNS, MAX_TURNS, Found, search
 from spincheck.analysis.summaries import NOWHERE, Kept, LocalFinding
 from spincheck.analysis.transfer import Interpreter
+from spincheck.analysis.write import is_callers
 from spincheck.diagnostics import Severity
 from spincheck.domain import intervals as iv
 from spincheck.domain.lockstate import LockState, Need
@@ -113,9 +114,9 @@ class Judge:
         return self._confirmed(self._unknown())
 
     def kept(self) -> tuple[Kept, ...]:
-        """Return the locks that the function takes itself and leaves held, on a confirmed path each."""
+        """Return the locks that the function takes itself and leaves held, and those of others than its callers that it gives back, on a confirmed path each."""
         machine = self._in.machine
-        groups: dict[LockClass, Candidate] = {}
+        groups: dict[LockClass, Candidate] = self._given_for_nobody()
         for pc, state in self._fixpoint.exits if self._standing.kind != "entry" else ():
             for lock, held in state.locks.items():
                 kind = self._in.tables.kinds.get(held.kind)
@@ -130,7 +131,24 @@ class Judge:
         found = ((name, self._confirm(candidate)) for name, candidate in groups.items())
         return tuple(Kept(name, finding) for name, finding in found if finding is not None and not finding.doubt)
 
-    def ledger(self) -> Ledger:
+    def _given_for_nobody(self) -> dict[LockClass, Candidate]:
+        groups: dict[LockClass, Candidate] = {}
+        for pc, state in self._fixpoint.exits if self._standing.kind != "entry" else ():
+            for lock, need in state.needs.items():
+                kind = self._in.tables.kinds.get(need.kind)
+                if need.status != "held" or need.doubtful or need.tried or kind is None or kind.counter or kind.carried or lock.op == "held_by":
+                    continue
+                if is_callers(lock) and self._in.machine.has_callers:
+                    continue
+                name = self._class(lock, need.kind)
+                if name.names and len(groups) < MAX_KEPT:
+                    problem = Problem("released-unheld", lock, need.kind, "", need.operation, need.at)
+                    candidate = groups.setdefault(name, Candidate(problem, [], pc, "error"))
+                    if candidate.exit_pc == pc and candidate.problem.lock is lock:
+                        candidate.states.append(state)
+        return groups
+
+    def ledger(self, *, gave_up: bool) -> Ledger:
         """Return what the function does with locks of others."""
         left = dict.fromkeys(
             self._class(lock, held.kind)
@@ -140,7 +158,8 @@ class Judge:
         )
         books = self._in.machine.books
         balanced = tuple(one for one in books.taken if one.names and not any(one.may_be(other) for other in left))
-        return Ledger(tuple(left), tuple(books.returned), balanced, tuple(books.lent))
+        touched = dict.fromkeys(one.storage for one in (*books.taken, *books.lent, *books.returned)) if gave_up else {}
+        return Ledger(tuple(left), tuple(books.returned), balanced, tuple(books.lent), tuple(touched))
 
     def _class(self, lock: Term, kind: str) -> LockClass:
         return class_of(lock, self._in.tables.storage(kind))
@@ -422,7 +441,8 @@ class Judge:
     def _finding(self, candidate: Candidate, state: State, doubt: str) -> LocalFinding:
         problem = candidate.problem
         severity: Severity = "warning" if doubt or problem.doubt else candidate.severity
-        trace, held = self._explain.trace(problem, state, at_exit=candidate.exit_pc != NOWHERE)
+        at_exit = candidate.exit_pc != NOWHERE and problem.defect != "released-unheld"
+        trace, held = self._explain.trace(problem, state, at_exit=at_exit)
         name = self._explain.lock(state, problem.lock)
         other = "" if problem.other is None else self._explain.lock(state, problem.other)
         operations = tuple(name for name in (problem.acquired, problem.operation) if name)

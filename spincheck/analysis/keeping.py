@@ -45,12 +45,16 @@ class LockClass(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Ledger(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One function's use of locks: ``left`` held when it ends, ``returned`` without having been taken here, ``balanced`` in itself; ``lent`` by callees."""
+    """One function's use of locks: ``left`` held when it ends, ``returned`` without having been taken here, ``balanced`` in itself; ``lent`` by callees.
+
+    ``open``: storages of locks of which a function that was given up may have left any held.
+    """
 
     left: tuple[LockClass, ...] = ()
     returned: tuple[LockClass, ...] = ()
     balanced: tuple[LockClass, ...] = ()
     lent: tuple[LockClass, ...] = ()
+    open: tuple[str, ...] = ()
 
 
 def class_of(lock: Term, storage: str) -> LockClass:

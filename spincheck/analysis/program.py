@@ -41,7 +41,7 @@ from spincheck.locks.tables import Tables
 from spincheck.memory import Memory
 from spincheck.progress import Progress, unwatched
 
-ANALYSER_VERSION = "6"
+ANALYSER_VERSION = "7"
 """Part of every summary's key; changed whenever the same code could get another summary."""
 
 World = Literal["open", "closed"]
@@ -512,7 +512,13 @@ class _Program:
         if self._world == "open" or not kept:
             return []
         forgotten = Forgotten(self._notes[key].ledger for key in dict.fromkeys(self._keys.values()) if key in self._notes)
-        return [self._tell(node, one.finding) for node, one in kept if forgotten.is_forgotten(one.lock) and self._is_lent(node, one.lock)]
+
+        def is_wrong(node: Node, one: Kept) -> bool:
+            if one.finding.defect == "released-unheld":
+                return forgotten.is_never_left(one.lock)
+            return forgotten.is_forgotten(one.lock) and self._is_lent(node, one.lock)
+
+        return [self._tell(node, one.finding) for node, one in kept if is_wrong(node, one)]
 
     def _is_lent(self, node: Node, lock: LockClass) -> bool:
         """Tell whether some caller gets a lock that a function leaves held, or nobody is known to call it."""

@@ -75,7 +75,10 @@ class LocalFinding(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Kept(msgspec.Struct, frozen=True, array_like=True):
-    """A lock that a function takes itself and leaves held, and what would be told of that if nobody gave such a lock back."""
+    """A lock that a function takes itself and leaves held, and what would be told of that if nobody gave such a lock back.
+
+    Or one that it gives back, that is none of its callers', and what would be told if nobody left such a lock held (``released-unheld``).
+    """
 
     lock: LockClass
     finding: LocalFinding

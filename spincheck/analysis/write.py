@@ -177,7 +177,7 @@ def _visible_needs(state: State) -> dict[Term, Need]:
     return {
         lock: need
         for lock, need in state.needs.items()
-        if lock in told or (need.status == "held" and _is_callers(lock))
+        if lock in told or (need.status == "held" and is_callers(lock))
     }
 
 
@@ -189,7 +189,7 @@ def _path(lock: Term) -> Term | None:
     return handle if isinstance(handle, Term) else None
 
 
-def _is_callers(lock: Term) -> bool:
+def is_callers(lock: Term) -> bool:
     """Whether a lock that is given back is known to the caller at all, and no value that this function came by."""
     path = _path(lock)
     return path is not None and (path.is_input or is_weak(lock))
@@ -220,7 +220,7 @@ def _is_given_back(interpreter: Interpreter, state: State, lock: Term) -> bool:
 
 def _can_be_named(lock: Term) -> bool:
     """Whether a caller has a name for a lock: a path from its own values, some element there, or the queue handle that it waits in."""
-    return _is_callers(lock) and lock.depth <= MAX_DEPTH
+    return is_callers(lock) and lock.depth <= MAX_DEPTH
 
 
 def _lock_is_visible(interpreter: Interpreter, lock: Term) -> bool:
