@@ -15,10 +15,11 @@ from spincheck.analysis import events
 from spincheck.analysis.call_rules import CallRules, pointee
 from spincheck.analysis.cases import Cases, RowReader
 from spincheck.analysis.lockops import LockMachine, Outcome, Problem, assume_there, note_need
-from spincheck.analysis.naming import lock_name
+from spincheck.analysis.naming import lock_name, place_name
 from spincheck.analysis.ownership import is_marked
 from spincheck.analysis.path import Node
 from spincheck.analysis.project import deciding, failing, projected
+from spincheck.analysis.revival import BY_ANOTHER, CHANGED
 from spincheck.analysis.summaries import NOWHERE, CaseNeed, CaseSet, Summary, in_exact
 from spincheck.analysis.transfer import Interpreter, Step
 from spincheck.domain.lockstate import LockState, Need
@@ -26,6 +27,9 @@ from spincheck.domain.state import ANYTHING, CellClass, State
 from spincheck.domain.terms import IRQL_TAG, Term
 from spincheck.ir import AddressOf, Call, FunctionName
 from spincheck.locks.model import Hold, Immediate, LockIdentity, Operation, Saved
+
+CHANGED_HERE = 98
+"""The choice of a step that says what another thread must have changed before a call; no case has that number."""
 
 
 class Callee(NamedTuple):
@@ -324,10 +328,21 @@ class Calls:
         reasons = self._reasons(summary)
         ignored = self._failures(summary) if call.result is None else frozenset[int]()
         for number, case in enumerate(summary.cases):
-            if number in ignored or self._cases.excluded(state, case, reader):
+            if number in ignored:
                 continue
-            side = state.copy()
-            problems = self._cases.apply(side, case, reader, call, name, reasons[number])
+            side, reading = state.copy(), reader
+            late: list[Term] = []
+            if self._cases.excluded(state, case, reader):
+                late = self._cases.late(state, case, reader) if case.late and not exact else []
+                choice = told[number] if not grouped else -1 - number
+                if late and (pc, choice) not in self._in.revived:
+                    self._in.sides.note_case(pc, choice, taken=False)
+                if not late or (pc, choice) not in self._in.revived:
+                    continue
+                reading = self._changed(side, pc, call, summary, arguments, late)
+            problems = self._cases.apply(side, case, reading, call, name, reasons[number])
+            if problems is not None and case.late and not late:
+                self._in.sides.note_case(pc, told[number] if not grouped else -1 - number, taken=True)
             if problems is not None:
                 fitting.append((number, side, problems))
         steps = []
@@ -346,6 +361,14 @@ class Calls:
                 self._in.store_result(side, call.result, side.normal(value))
             steps.append(Step(pc + 1, side))
         return [*steps, *raised]
+
+    def _changed(self, state: State, pc: int, call: Call, summary: Summary, arguments: list[Term], cells: list[Term]) -> RowReader:
+        """Let another thread have changed cells that a callee looks at; what its rows mean is read anew."""
+        for number, cell in enumerate(cells):
+            state.write(cell, self._in.fresh(state, f"{CHANGED}{number}"), pc)
+        names = " and ".join(f"`{place_name(self._in.function, state, cell)}`" for cell in cells)
+        state.trace = Node("branch", (state.trace,), pc, call.at, choice=CHANGED_HERE, text=f"{names} may have another value here{BY_ANOTHER}")
+        return RowReader(self._in, state, summary, arguments)
 
     def _failures(self, summary: Summary) -> frozenset[int]:
         known = self._failing.get(id(summary))

@@ -7,6 +7,8 @@ outcome or none.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from spincheck.analysis.call_rules import CallRules
 from spincheck.analysis.lockops import TWICE, LockMachine, Problem, assume_there, look_up, note_need, tainted
 from spincheck.analysis.owed import RAISED, debts, pay_last
@@ -45,6 +47,24 @@ class Cases:
         """Whether one of a case's facts by itself cannot be here: most cases of a helper that chooses by an argument."""
         facts = state.facts
         return any(iv.meet(facts.range_of(state.normal(reader.term(row.term))), row.values()).is_empty for row in case.sets)
+
+    @staticmethod
+    def late(state: State, case: Case, reader: RowReader) -> list[Term]:
+        """Return the cells that another thread must have changed since the caller looked at them, for a case that facts exclude to be taken after all.
+
+        None where it is excluded for another reason, or would leave nothing held; and where the caller holds a lock, under which nobody changes them.
+        """
+        if not any(row.status == "held" for row in case.locks) or any(held.status == "held" for held in state.locks.values()):
+            return []
+        cells: dict[Term, None] = {}
+        for row in case.sets:
+            value = state.normal(reader.term(row.term))
+            if not iv.meet(state.facts.range_of(value), row.values()).is_empty:
+                continue
+            if row.term not in case.late or value.op == "int":
+                return []
+            cells.update(dict.fromkeys(reader.cells(row.term)))
+        return list(cells)
 
     def apply(
         self, state: State, case: Case, reader: RowReader, call: Call, name: str, decided_by: tuple[CaseSet, ...]
@@ -230,6 +250,16 @@ class RowReader:
         if known is None:
             known = self._terms[number] = self._read(number)
         return known
+
+    def cells(self, number: int) -> Iterator[Term]:
+        """Yield the caller's cells that a row was read from, without those on the way to them."""
+        op, *args = self._rows[number]
+        if op == "init":
+            yield self._in.terms.location(self.term(args[0][0]))
+        elif op not in {"field", "elem", "container"}:
+            for arg in args:
+                if isinstance(arg, list | tuple):
+                    yield from self.cells(arg[0])
 
     def _unknown(self, name: str) -> Term:
         """Return one of the values that this call makes: parts of one new value, so that a loop has one to tell apart and not many."""

@@ -134,7 +134,7 @@ def analyse_function(
         first = run(function, graph, around, standing, relevance, budget, exact=exact, has_callers=has_callers)
         if first.fixpoint.gave_up:
             # A coarse look covers every path too; what it takes for a defect and is none falls away in the replay.
-            if glance is None or glance.fixpoint.gave_up:
+            if glance is None or glance.fixpoint.exhausted:
                 glance = run(function, graph, around, standing, narrow, COARSE, exact=False, has_callers=has_callers)
             first = glance
         judge = Judge(first.interpreter, first.fixpoint, standing)

@@ -9,6 +9,9 @@ So a function is first followed with all facts. Sides that were never taken, who
 acquired, are taken in a second run, with new values in those fields. Callers do not see these as writes. What the function itself has
 set to a constant is what it is.
 
+The second look may be a helper's: then it is a case of the helper that leaves a lock held, and that facts of the caller about fields exclude at a call where
+no lock is held. What the helper looked at only after it had taken a lock (`is_late`) may be what another thread has made it.
+
 A loop that waits for a field ("until the driver stops") is left by another thread's doing in the same way: where no path leaves it in a later turn
 than the first, the ways out that look at a field are taken.
 """
@@ -18,7 +21,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from spincheck.analysis.cfg import Graph, field_name
-from spincheck.analysis.path import Node, back
+from spincheck.analysis.path import Node, back, first_path
+from spincheck.domain.state import cell_class
 from spincheck.domain.terms import Term
 from spincheck.ir import Binary, Branch, Cast, Function, Load, Local, Place, Switch, Unary, Value
 
@@ -52,8 +56,34 @@ def looked_at(value: Value) -> Iterator[Place]:
         yield from looked_at(value.operand)
 
 
+def cells_of(value: Term) -> Iterator[Term]:
+    """Yield the cells on entry whose values a term is made of, without those on the way to them."""
+    if value.op == "init":
+        yield value.args[0]
+    elif value.op not in {"field", "elem", "container"}:
+        for part in value.args:
+            if isinstance(part, Term):
+                yield from cells_of(part)
+
+
+def is_late(function: Function, path: Node, value: Term) -> bool:
+    """Tell whether a path has looked at what a value is made of, and not before it had acquired a lock."""
+    names = frozenset(cell_class(cell)[1] for cell in cells_of(value))
+    acquired = False
+    for node in first_path(path) if names else ():
+        if _takes_lock(node):
+            acquired = True
+        elif node.kind == "branch" and not names.isdisjoint(_fields(function, node.pc)):
+            return acquired
+    return False
+
+
+def _takes_lock(node: Node) -> bool:
+    return node.kind == "acquire" or (node.kind == "call" and any(status == "held" for _, status in node.locks))
+
+
 class Sides:
-    """Which sides of each branch were taken in one run, and by which paths a branch was come to that had one side only."""
+    """Which sides of each branch were taken in one run, and by which paths a branch was come to that had one side only; the same of callees' cases."""
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
@@ -61,6 +91,12 @@ class Sides:
         self._paths: dict[int, list[Node]] = {}
         self._left: set[int] = set()
         self._turned: dict[int, int] = {}
+        self._cases: dict[tuple[int, int], bool] = {}
+
+    def note_case(self, pc: int, choice: int, *, taken: bool) -> None:
+        """Remember of a callee's case that a path took it, or that only late looks kept it from being taken."""
+        if taken or (pc, choice) not in self._cases:
+            self._cases[pc, choice] = taken
 
     def note(self, pc: int, choices: int, path: Node) -> None:
         """Remember that a path could take some sides of a branch, given as bits ``1 << choice``."""
@@ -92,6 +128,7 @@ class Sides:
             if choices in (1, 2) and any(_may_have_changed(function, pc, path) for path in self._paths.get(pc, ())):
                 found.add((pc, 1 if choices == 1 else 0))
         found.update((pc, choice) for pc, choice in self._turned.items() if self._graph.cyclic[pc] not in self._left)
+        found.update(case for case, taken in self._cases.items() if not taken)
         return frozenset(found)
 
 
@@ -100,7 +137,7 @@ def _may_have_changed(function: Function, pc: int, path: Node) -> bool:
     fields = _fields(function, pc)
     acquired = False
     for node in back(path) if fields else ():
-        if node.kind == "acquire" or (node.kind == "call" and any(status == "held" for _, status in node.locks)):
+        if _takes_lock(node):
             acquired = True
         elif node.kind == "branch" and node.pc != pc and not fields.isdisjoint(_fields(function, node.pc)):
             return acquired

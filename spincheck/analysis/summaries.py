@@ -129,7 +129,8 @@ class CaseSet(msgspec.Struct, frozen=True, array_like=True):
 class Case(msgspec.Struct, frozen=True, array_like=True):
     """One way through a function, or several that are the same to a caller. Numbers are rows of `Summary.rows`.
 
-    ``tokens`` says of written values which are a saved IRQL, and of which lock.
+    ``tokens`` says of written values which are a saved IRQL, and of which lock; ``late`` are the terms of those ``sets`` that the function looked at
+    only after it had taken a lock.
     """
 
     sets: tuple[CaseSet, ...]
@@ -143,6 +144,7 @@ class Case(msgspec.Struct, frozen=True, array_like=True):
     calls: tuple[str, ...]
     tainted: bool
     tokens: tuple[tuple[int, int], ...] = ()
+    late: tuple[int, ...] = ()
 
 
 class Summary(msgspec.Struct, frozen=True, array_like=True):

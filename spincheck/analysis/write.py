@@ -16,7 +16,7 @@ from spincheck.analysis.explain import Explainer
 from spincheck.analysis.fixpoint import Fixpoint
 from spincheck.analysis.lockops import tainted
 from spincheck.analysis.owed import is_owed
-from spincheck.analysis.revival import is_changed
+from spincheck.analysis.revival import is_changed, is_late
 from spincheck.analysis.summaries import (
     NOWHERE,
     Case,
@@ -120,6 +120,7 @@ def _case(interpreter: Interpreter, state: State, writer: TermWriter) -> Case:
         kept = dict([(cell, value) for cell, value in plain.items() if value.op == "int"][:MAX_WRITES])
         lost = dict.fromkeys(cell_class(cell) for cell in plain if cell not in kept)
         plain = {cell: value for cell, value in kept.items() if cell_class(cell) not in lost}
+    holds = any(held.status == "held" for held in locks.values())
     anything = terms.make("fresh", -1, "written")
     saved = {value: interpreter.machine.tokens.get(value) for value in plain.values()}
     return Case(
@@ -138,6 +139,7 @@ def _case(interpreter: Interpreter, state: State, writer: TermWriter) -> Case:
         calls=tuple(sorted(state.calls)),
         tainted=uncertain or tainted(terms) in state.locks,
         tokens=tuple((writer.add(value), writer.add(lock)) for value, lock in saved.items() if lock is not None),
+        late=tuple(writer.add(term) for term, _ in sets if holds and is_late(interpreter.function, state.trace, term)),
     )
 
 
