@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from spincheck.domain.state import State
-from spincheck.domain.terms import Term
+from spincheck.domain.terms import Term, Terms
 
 _UNKNOWN_ROOTS = frozenset(("param", "init", "cell", "fresh", "sel", "phi", "pure", "container", "bin"))
 
@@ -68,4 +68,6 @@ def is_weak(lock: Term) -> bool:
         if lock.op == "elem" and lock.args[1].op == "any":
             return True
         lock = lock.args[0]
+    if lock.op == "init":
+        return bool(lock.args[0].op == "field" and Terms.root(lock.args[0]).op == "any")
     return lock.op in {"any", "phi"}

@@ -91,6 +91,8 @@ class Fixpoint:
         self._seen: dict[int, Seen] = {}
         self._turns: dict[tuple[int, Any], list[State]] = {}
         self._waves: dict[tuple[int, Any], int] = {}
+        self._arrivals: dict[int, int] = {}
+        self._entered: dict[int, set[Term]] = {}
         self._lock_sets: dict[int, dict[Any, None]] = {}
         self._blurred: dict[int, State] = {}
         self._cells_live: dict[int, merging.Live] = {}
@@ -239,8 +241,13 @@ class Fixpoint:
         limit = self._budget.turns if busy else self._budget.idle_turns
         waves: dict[Any, int] = {}
         kept = []
+        entered = self._entered.get(pc)
+        if entered is None:
+            entered = self._entered[pc] = {lock for state in states for lock in state.locks}
+        self._arrivals[pc] = self._arrivals.get(pc, 0) + 1
+        most = max(self._budget.turns - 1, 1) if self._arrivals[pc] <= self._budget.turns else 1
         for state in states:
-            self._collapse_arrays(state)
+            self._collapse_arrays(state, entered, most)
             key = merging.lock_key(state)
             history = self._turns.setdefault((pc, key), [])
             if key not in waves:
@@ -255,10 +262,13 @@ class Fixpoint:
                 kept.append(widened)
         return kept
 
-    def _collapse_arrays(self, state: State) -> None:
-        """Where a loop takes one element after the other, the elements become one before they are too many to follow."""
+    def _collapse_arrays(self, state: State, entered: set[Term], most: int) -> None:
+        """Where a loop takes one element after the other, the elements become one before they are too many to follow.
+
+        ``entered`` are the locks from before the loop, ``most`` the objects whose locks are kept apart.
+        """
         self._one_element(state, max(self._budget.turns, 2))
-        if some_nodes(state, self._in.terms.make("any"), max(self._budget.turns - 1, 1)):
+        if some_nodes(state, self._in.terms.make("any"), most, entered):
             self.in_doubt = True
 
     def _one_element(self, state: State, limit: int) -> None:

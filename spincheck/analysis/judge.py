@@ -186,7 +186,7 @@ class Judge:
         first: set[tuple[int, str]] = set()
         together: set[Any] = set()
         placed = {(one.defect, one.at, one.kind, one.operations) for one in findings if one.held != NOWHERE}
-        for finding in sorted(findings, key=lambda finding: finding.at):
+        for finding in sorted(findings, key=lambda finding: (finding.at, is_unnamed(finding.lock))):
             if any(len(self._in.tables.operations.get(name, ())) > 1 for name in finding.operations):
                 # A lock and a region that one call takes are forgotten, or given back, in one go.
                 cause = (finding.defect, finding.at, finding.operations)
@@ -195,6 +195,8 @@ class Judge:
                 together.add(cause)
             if finding.held == NOWHERE and (finding.defect, finding.at, finding.kind, finding.operations) in placed:
                 continue  # the same acquire in an earlier turn of its loop, whose place is not known any more
+            if is_unnamed(finding.lock) and any(one is not finding and (one.defect, one.held) == (finding.defect, finding.held) for one in result):
+                continue  # the same acquire, of an object that has a name
             if finding.defect in {"held-at-exit", "inconsistent-exit"} and finding.held not in balanced:
                 key = (finding.held, finding.lock)
                 if key in first:
@@ -206,6 +208,8 @@ class Judge:
     @staticmethod
     def _given_back(node: Node, state: State) -> bool:
         locks = [node.lock] if node.lock is not None else [lock for lock, status in node.locks if status == "held"]
+        if any(is_weak(lock) and held.status == "held" and any(may_alias(state, one, lock) for one in locks) for lock, held in state.locks.items()):
+            return False  # one of several that are held may be this one
         return any(lock not in state.locks or state.locks[lock].status != "held" for lock in locks)
 
     # --- candidates ---

@@ -1,11 +1,13 @@
 """Many locks of one kind as one, where a loop comes by them one after the other.
 
-Owns what is lost so that such a loop settles: elements of an array become "some element", nodes of a list "some node's". Of a lock that is held
+Owns what is lost so that such a loop settles: elements of an array become "some element", nodes of a list, or whatever else each turn comes by, "some
+object's". Of a lock that is held
 then, at least one is; nothing that differs between them is known any more. Whoever uses this decides when.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from spincheck.domain.lockstate import LockState, Need
@@ -42,36 +44,32 @@ def some_element(state: State, index: Term) -> None:
     state.needs = needs
 
 
-def some_nodes(state: State, anything: Term, most: int) -> bool:
-    """Make the locks that a walk over a list left held in one node after the other one lock, "some node's"; returns whether there were any.
+def some_nodes(state: State, anything: Term, most: int, before: Collection[Term]) -> bool:
+    """Make the locks of one object after the other that a loop's turns left held one lock, "some object's"; returns whether there were any.
 
-    Nodes of one walk are known by their names, which each begin with the one before. ``most`` are kept apart.
+    ``before`` are the locks that were held when the loop was come to; ``most`` are kept apart.
     """
     groups: dict[tuple[Any, ...], list[Term]] = {}
     for lock, held in state.locks.items():
-        root = state.terms.root(lock)
-        if held.status == "held" and lock.op == "field" and root.op not in {"param", "global", "local", "int"}:
-            groups.setdefault((held.kind, *state.terms.path(lock)), []).append(lock)
+        if held.status == "held" and lock not in before:
+            place = lock.args[0] if lock.op == "init" else lock
+            if place.op == "field" and state.terms.root(place).op not in {"param", "global", "local", "int"}:
+                steps = ("" if isinstance(step, Term) else step for step in state.terms.path(place))
+                groups.setdefault((held.kind, lock.op, *steps), []).append(lock)
     found = False
-    for (_, *members), locks in groups.items():
+    for (_, op, *members), locks in groups.items():
         weak = anything
         for member in members:
-            weak = state.terms.field(weak, member)
-        nodes = [_node(state.terms.root(lock)) for lock in locks if lock is not weak]
-        walked = sum(1 for one in nodes if one.op == "phi" or any(one is not other and other.mentions(one) for other in nodes))
-        if (weak in state.locks and nodes) or walked >= most:
+            weak = state.terms.field(weak, member) if member else state.terms.make("elem", weak, anything)
+        if op == "init":
+            weak = state.terms.make("init", weak)
+        new = [lock for lock in locks if lock is not weak]
+        if new and (weak in state.locks or len(new) >= most):
             held = state.locks[locks[0]]._replace(saved=None, handle=None)
             state.locks = {lock: known for lock, known in state.locks.items() if lock not in locks}
             state.locks[weak] = held
             found = True
     return found
-
-
-def _node(root: Term) -> Term:
-    """The pointer that a walk follows: of a record around a link, the link's address."""
-    pointer = root.args[0] if root.op == "container" else root
-    assert isinstance(pointer, Term)
-    return pointer
 
 
 def _is_some_element(lock: Term, index: Term) -> bool:
