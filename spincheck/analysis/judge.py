@@ -300,8 +300,11 @@ class Judge:
             return []
         groups: dict[tuple[Problem, int, Severity], list[State]] = {}
         pairs = 0
+        statuses = [{lock: held.status for lock, held in state.locks.items()} for _, state in exits]
         for number, (pc, state) in enumerate(exits):
-            for other_pc, other in exits[:number]:
+            for before, (other_pc, other) in enumerate(exits[:number]):
+                if statuses[number] == statuses[before]:
+                    continue
                 pairs += 1
                 if pairs > MAX_PAIRS:
                     break

@@ -290,7 +290,7 @@ class Interpreter:
         before = state.copy() if (pc, 0) in self.revived or (pc, 1) in self.revived else None
         holds = state.assume(condition, holds=True)
         fails = other.assume(condition, holds=False)
-        self.sides.note(pc, 2 * holds + fails if condition.op != "int" else BOTH, other.trace)
+        self.sides.note(pc, 2 * holds + fails if condition.op != "int" or self._is_learned(state, instruction) else BOTH, other.trace)
         steps = []
         # Also where only one way is open: what decided it came before, and a reader has to be told where it shows.
         for possible, choice, target, side in ((holds, 1, instruction.then, state), (fails, 0, instruction.otherwise, other)):
@@ -302,6 +302,11 @@ class Interpreter:
                 before.trace = Node("branch", (before.trace,), pc, instruction.at, choice=choice, text=text)
                 steps.append(Step(target, before))
         return steps
+
+    def _is_learned(self, state: State, instruction: Branch) -> bool:
+        """Tell whether a condition is constant only for what was learned of a field that nothing here has written."""
+        places = [self.address(state, place) for place in looked_at(instruction.condition)]
+        return bool(places) and not any(place in state.memory or self.terms.root(place).op == "local" for place in places)
 
     def _revive(self, state: State, pc: int, instruction: Branch, *, holds: bool) -> bool:
         """Let another thread have changed what a branch looks at; False when its side cannot be taken even so."""
