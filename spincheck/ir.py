@@ -279,7 +279,7 @@ class Reference(_Node, frozen=True, tag="reference"):
     ``slot`` is ``field`` (``where`` = name of the field, ``MajorFunction`` for its elements), ``argument`` (``where``
     = the called function, ``index`` = which argument, from 0), ``variable`` (``where`` = name), ``return`` or ``other``.
     ``object`` is the type name of the struct when the initialiser or declaration shows it, else ""; for an argument, the field whose
-    address the call's first argument is.
+    address the call's first argument is. ``member`` is the name of a field that ``where`` gives as ``#N`` only, where the struct's declaration says it.
     """
 
     function: str
@@ -288,6 +288,7 @@ class Reference(_Node, frozen=True, tag="reference"):
     index: int
     object: str
     at: int
+    member: str = ""
 
 
 class FunctionHeader(_Node, frozen=True, tag="header"):

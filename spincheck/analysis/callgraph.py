@@ -87,8 +87,9 @@ class CallGraph:
                 if reference.slot == "field" and self._slot_role(reference) is None:
                     target = self.resolve(node.unit, reference.function)
                     if target is not None:
-                        stored.setdefault(reference.where, {})[target.ref] = target
-                        objects.setdefault(reference.where, set()).add(reference.object)
+                        member = reference.member or reference.where
+                        stored.setdefault(member, {})[target.ref] = target
+                        objects.setdefault(member, set()).add(reference.object)
         for node in self.nodes:
             for member in node.header.through:
                 targets = list(stored.get(member, {}).values())

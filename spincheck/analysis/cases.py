@@ -16,6 +16,7 @@ from spincheck.analysis.ownership import is_marked
 from spincheck.analysis.summaries import NOWHERE, Case, CaseNeed, CaseSet, Summary
 from spincheck.analysis.transfer import Interpreter
 from spincheck.domain import intervals as iv
+from spincheck.domain.facts import Facts
 from spincheck.domain.intervals import IntSet
 from spincheck.domain.lockstate import MAX_COUNT, LockState, Need, Reason
 from spincheck.domain.state import ANYTHING, State
@@ -46,7 +47,11 @@ class Cases:
     def excluded(state: State, case: Case, reader: RowReader) -> bool:
         """Whether one of a case's facts by itself cannot be here: most cases of a helper that chooses by an argument."""
         facts = state.facts
-        return any(iv.meet(facts.range_of(state.normal(reader.term(row.term))), row.values()).is_empty for row in case.sets)
+        for row in case.sets:
+            value = state.normal(reader.term(row.term))
+            if iv.meet(facts.range_of(value), reader.allowed(row, value, facts)).is_empty:
+                return True
+        return False
 
     @staticmethod
     def late(state: State, case: Case, reader: RowReader) -> list[Term]:
@@ -59,7 +64,7 @@ class Cases:
         cells: dict[Term, None] = {}
         for row in case.sets:
             value = state.normal(reader.term(row.term))
-            if not iv.meet(state.facts.range_of(value), row.values()).is_empty:
+            if not iv.meet(state.facts.range_of(value), reader.allowed(row, value, state.facts)).is_empty:
                 continue
             if row.term not in case.late or value.op == "int":
                 return []
@@ -74,7 +79,8 @@ class Cases:
             if not state.assume(reader.term(relation), holds=True):
                 return None
         for row in case.sets:
-            if not self._restrict(state, reader.term(row.term), row.values()):
+            term = state.normal(reader.term(row.term))
+            if not self._restrict(state, term, reader.allowed(row, term, state.facts)):
                 return None
         problems: list[Problem] = []
         if case.tainted:
@@ -122,7 +128,6 @@ class Cases:
 
     @staticmethod
     def _restrict(state: State, term: Term, allowed: IntSet) -> bool:
-        term = state.normal(term)
         if term.op == "bin" and term.args[0] in COMPARISONS and allowed.single is not None:
             return state.assume(term, holds=bool(allowed.single))
         return state.facts.restrict(term, allowed)
@@ -239,6 +244,7 @@ class RowReader:
         self._in = interpreter
         self._before = state
         self._rows = summary.rows
+        self._parameters = summary.parameters
         self._tokens = frozenset(value for case in summary.cases for value, _ in case.tokens)
         self._arguments = arguments
         self._terms: dict[int, Term] = {}
@@ -250,6 +256,22 @@ class RowReader:
         if known is None:
             known = self._terms[number] = self._read(number)
         return known
+
+    def allowed(self, row: CaseSet, value: Term, facts: Facts) -> IntSet:
+        """Return the values that a row allows a term of the caller; of an argument that is negative where the parameter is unsigned, or too large, before its conversion."""
+        values = row.values()
+        op, *args = self._rows[row.term]
+        kind = self._parameters[int(args[0])] if op == "param" and int(args[0]) < len(self._parameters) else ""
+        of_type = iv.TYPE_RANGES.get(kind)
+        if of_type is None:
+            return values
+        known = facts.range_of(value)
+        turn = of_type.high - of_type.low + 1
+        if -(1 << 63) <= known.low < of_type.low:
+            return iv.join(iv.meet(values, known), iv.meet(iv.shifted(values, -turn), known))[0]
+        if of_type.high < known.high < 1 << 64:
+            return iv.join(iv.meet(values, known), iv.meet(iv.shifted(values, turn), known))[0]
+        return values
 
     def cells(self, number: int) -> Iterator[Term]:
         """Yield the caller's cells that a row was read from, without those on the way to them."""

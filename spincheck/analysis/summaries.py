@@ -155,7 +155,7 @@ class Summary(msgspec.Struct, frozen=True, array_like=True):
     caller copes with them, and the place where the defect was made when none does. ``reads`` are the fields and globals that it may read, ``acquires``
     the locks that it takes at any time, ``orders`` which lock it takes while holding which. ``ledger`` is what it does with locks of others, ``kept`` the locks that it has taken
     itself and leaves held (`spincheck.analysis.forgotten`). ``basis`` identifies all that
-    the summary was made of where callers may have to ask for the exact one.
+    the summary was made of where callers may have to ask for the exact one. ``parameters`` are their types (`spincheck.ir.TypeCode`).
     """
 
     rows: tuple[tuple[Any, ...], ...]
@@ -171,6 +171,7 @@ class Summary(msgspec.Struct, frozen=True, array_like=True):
     ledger: Ledger = Ledger()
     kept: tuple[Kept, ...] = ()
     basis: str = ""
+    parameters: tuple[str, ...] = ()
 
     def is_exact(self) -> bool:
         """Tell whether the cases say on which paths each lock had to be free."""
@@ -209,7 +210,7 @@ class Summary(msgspec.Struct, frozen=True, array_like=True):
 
     def digest(self) -> str:
         """Return a hash of what callers depend on."""
-        body = msgspec.msgpack.encode((self.rows, self.cases, self.reads, self.acquires, self.basis))
+        body = msgspec.msgpack.encode((self.rows, self.cases, self.reads, self.acquires, self.basis, self.parameters))
         return hashlib.blake2b(body, digest_size=16).hexdigest()
 
 

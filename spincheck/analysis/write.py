@@ -27,6 +27,8 @@ from spincheck.analysis.summaries import (
     TermWriter,
 )
 from spincheck.analysis.transfer import Interpreter
+from spincheck.domain import intervals as iv
+from spincheck.domain.intervals import IntSet
 from spincheck.domain.lockstate import LockState, Need
 from spincheck.domain.state import CellClass, State, cell_class
 from spincheck.domain.terms import Term, Terms
@@ -82,7 +84,7 @@ def write_summary(
     acquires = tuple(writer.add(lock) for lock in near[:MAX_FREE_NEEDS])
     return Summary(
         tuple(writer.rows), tuple(cases), tuple(needs_at), tuple(steps), findings, suspects, imprecise, reads, acquires,
-        tuple(interpreter.orders.values()),
+        tuple(interpreter.orders.values()), parameters=tuple(parameter.type for parameter in interpreter.function.parameters),
     )
 
 
@@ -100,7 +102,7 @@ def _case(interpreter: Interpreter, state: State, writer: TermWriter) -> Case:
             shown.update((term, *term.inside))
     relations = [relation for relation in state.facts.relations if _matters(relation, shown)]
     relations += [terms.make("bin", "==", left, right) for left, right in state.same.items() if left.is_input and right.is_input]
-    sets = [(term, allowed) for term, allowed in state.facts.sets.items() if _matters(term, shown)]
+    sets = [(term, allowed) for term, allowed in state.facts.sets.items() if _matters(term, shown) and not _is_type(interpreter, term, allowed)]
     sets = sets[:MAX_SETS]
     numbered = []
     for lock, held in locks.items():
@@ -141,6 +143,12 @@ def _case(interpreter: Interpreter, state: State, writer: TermWriter) -> Case:
         tokens=tuple((writer.add(value), writer.add(lock)) for value, lock in saved.items() if lock is not None),
         late=tuple(writer.add(term) for term, _ in sets if holds and is_late(interpreter.function, state.trace, term)),
     )
+
+
+def _is_type(interpreter: Interpreter, term: Term, allowed: IntSet) -> bool:
+    """Whether a fact says no more of a parameter than its type does."""
+    parameters = interpreter.function.parameters
+    return term.op == "param" and term.args[0] < len(parameters) and iv.TYPE_RANGES.get(parameters[term.args[0]].type) == allowed
 
 
 def _visible_epochs(terms: Terms, state: State) -> dict[CellClass, Term]:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from spincheck.frontend.constants import evaluate
 from spincheck.frontend.declarations import Base, Declaration, Derivation, read_declaration
 from spincheck.frontend.names import Name
+from spincheck.frontend.tokens import tokenise
 
 Find = Callable[[str], str | None]
 """The text of the external declaration that declares a name, or None."""
@@ -61,9 +62,10 @@ _WIDE = frozenset({"__int128", "__int128_t", "__uint128_t"})
 class Meanings:
     """The meanings of one unit's names."""
 
-    def __init__(self, find: Find) -> None:
-        """Look declarations up with ``find``."""
+    def __init__(self, find: Find, whole: Find) -> None:
+        """Look declarations up with ``find``, which leaves bodies and fields out, and with ``whole``."""
         self._find = find
+        self._whole = whole
         self._names: dict[str, Name | None] = {}
         self._read: dict[str, Declaration] = {}
         self._typedefs: dict[str, str | None] = {}
@@ -108,6 +110,25 @@ class Meanings:
                 return ()
             name = declaration.base.text
         return ()
+
+    def members(self, name: str) -> tuple[str, ...]:
+        """Return the members of the structure that a typedef stands for, in order, up to the first that has no name."""
+        for _ in range(_LONGEST_CHAIN):
+            declaration = self._declaration(name)
+            if declaration is None or declaration.base.kind != "name":
+                break
+            name = declaration.base.text
+        text = self._whole(name) if declaration is not None and declaration.base.kind == "struct" else None
+        words = [token[0] for token in tokenise(text)] if text is not None else []
+        if "{" not in words:
+            return ()
+        found: list[str] = []
+        for member in _pieces(words[words.index("{") + 1 :]):
+            declarators = read_declaration(" ".join([*member, ";"])).declarators
+            if not declarators and "{" in member:
+                break  # its members are this structure's own
+            found += [declarator.name for declarator in declarators]
+        return tuple(found)
 
     def _width_of_long(self) -> str:
         declaration = self._declaration("size_t") or self._declaration("__kernel_size_t")
@@ -272,6 +293,21 @@ def _shape_of(declaration: Declaration, name: str) -> tuple[Derivation, ...] | N
         if declarator.name == name:
             return declarator.shape
     return None
+
+
+def _pieces(words: list[str]) -> list[list[str]]:
+    """Split a structure's fields, whose opening brace was before, into declarations."""
+    pieces: list[list[str]] = [[]]
+    depth = 0
+    for word in words:
+        depth += (word in {"(", "[", "{"}) - (word in {")", "]", "}"})
+        if depth < 0:
+            break
+        if word == ";" and not depth:
+            pieces.append([])
+        else:
+            pieces[-1].append(word)
+    return [piece for piece in pieces if piece]
 
 
 def _enumerators(tokens: list[str]) -> list[tuple[str, list[str]]]:

@@ -74,7 +74,7 @@ class Scanned:
         self._system = [
             (segment, region) for segment, region in self.regions if not segment.own and region.names
         ]
-        self.meanings = Meanings(self._declaration)
+        self.meanings = Meanings(self._declaration, self._whole)
         self.notes: list[tuple[str, int, str]] = []
         self.functions = self._definitions()
         self.statics = {name for _, region in self.regions for name in region.statics}
@@ -168,12 +168,20 @@ class Scanned:
 
     def _declaration(self, name: str) -> str | None:
         """Return the text of the first declaration of ``name``, a body left out."""
+        chunk = self._first_chunk(name)
+        return None if chunk is None else outline(self.text, chunk)
+
+    def _whole(self, name: str) -> str | None:
+        """Return the text of the first declaration of ``name`` with all that is in it."""
+        chunk = self._first_chunk(name)
+        return None if chunk is None else self.text[chunk.start : chunk.end]
+
+    def _first_chunk(self, name: str) -> Chunk | None:
         number = self._first.get(name)
         if number is None:
             return None
         segment, region = self.regions[number]
-        chunk = self._chunk(segment, region.names[name])
-        return None if chunk is None else outline(self.text, chunk)
+        return self._chunk(segment, region.names[name])
 
     def _chunk(self, segment: Segment, place: int) -> Chunk | None:
         end = segment.end

@@ -357,9 +357,17 @@ class _Reader:
             own=definition is None or definition.own,
             calls=kept.calls,
             through=kept.through,
-            references=kept.references,
+            references=tuple(self._named(reference) for reference in kept.references),
             recovered=kept.recovered,
         )
+
+    def _named(self, reference: ir.Reference) -> ir.Reference:
+        """Say which member an initialiser's position is, for a structure whose declaration is here."""
+        if reference.slot != "field" or reference.where[:1] != "#" or not reference.object:
+            return reference
+        members = self.scanned.meanings.members(reference.object)
+        position = int(reference.where[1:])
+        return msgspec.structs.replace(reference, member=members[position]) if position < len(members) else reference
 
 
 def _digest(*parts: str) -> str:

@@ -13,7 +13,7 @@ def meanings(text: str) -> Meanings:
     for chunk in cut(text).chunks:
         for name in declared_names(text, chunk):
             index.setdefault(name, text[chunk.start : chunk.brace if chunk.kind == "function" else chunk.end])
-    return Meanings(index.get)
+    return Meanings(index.get, index.get)
 
 
 @pytest.mark.parametrize(
