@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from spincheck.domain.state import State
-from spincheck.domain.terms import Term, Terms
+from spincheck.domain.terms import Term
 
 _UNKNOWN_ROOTS = frozenset(("param", "init", "cell", "fresh", "sel", "phi", "pure", "container", "bin"))
 
@@ -63,11 +63,10 @@ def _unknown(term: Term) -> bool:
 
 
 def is_weak(lock: Term) -> bool:
-    """Tell whether the term stands for several locks, of which another may be meant."""
-    while lock.op in {"field", "elem"}:
-        if lock.op == "elem" and lock.args[1].op == "any":
+    """Tell whether the term stands for several locks, of which another may be meant; so does what a member of several objects points to."""
+    place = lock.args[0] if lock.op == "init" and lock.args[0].op == "field" else lock
+    while place.op in {"field", "elem"}:
+        if place.op == "elem" and place.args[1].op == "any":
             return True
-        lock = lock.args[0]
-    if lock.op == "init":
-        return bool(lock.args[0].op == "field" and Terms.root(lock.args[0]).op == "any")
-    return lock.op in {"any", "phi"}
+        place = place.args[0]
+    return place.op == "any" or (place.op == "phi" and lock.op != "init")

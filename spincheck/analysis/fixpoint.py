@@ -278,7 +278,7 @@ class Fixpoint:
         """
         elements: dict[Term, set[Term]] = {}
         for lock in state.locks:
-            outer = lock
+            outer = lock.args[0] if lock.op == "init" else lock
             while outer.op == "field":
                 outer = outer.args[0]
             if outer.op == "elem":

@@ -1,21 +1,36 @@
 """What a function may write, read off its code without following a path.
 
 Owns the summary of a function that reaches no lock operation and is too large to be worth following: it leaves every lock alone, writes the fields that
-it or its callees assign, and returns anything. Facts about all other fields outlive the call.
+it or its callees assign, and returns anything. Facts about all other fields outlive the call. Calls that a held lock forbids are told where every way to
+a return makes them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from spincheck.analysis.call_rules import MOST_CALLS, NEEDED
 from spincheck.analysis.calls import Callee
 from spincheck.analysis.cfg import Graph, field_name
 from spincheck.analysis.summaries import NOWHERE, Case, Summary
 from spincheck.analysis.write import fields_read
-from spincheck.ir import AddressOf, Assign, Call, Deref, Function, FunctionName, Global, Load, Local, Place
+from spincheck.ir import (
+    AddressOf,
+    Assign,
+    Call,
+    Deref,
+    Function,
+    FunctionName,
+    Global,
+    Load,
+    Local,
+    Place,
+    Return,
+)
+from spincheck.locks.tables import Tables
 
 
-def flat_summary(function: Function, callee: Callable[[str], Callee]) -> Summary:
+def flat_summary(function: Function, callee: Callable[[str], Callee], tables: Tables) -> Summary:
     """Return the summary of a function by its stores alone."""
     written: set[tuple[str, str]] = set()
     through: set[int] = set()
@@ -37,13 +52,46 @@ def flat_summary(function: Function, callee: Callable[[str], Callee]) -> Summary
         summary = callee(call.callee.name).summary if isinstance(call.callee, FunctionName) else None
         return frozenset(summary.reads) if summary is not None else frozenset()
 
+    def made(call: Call) -> frozenset[str]:
+        if not isinstance(call.callee, FunctionName):
+            return frozenset()
+        name = call.callee.name
+        if any(ban.when is None and ban.unless is None for ban in tables.forbidden.get(name, ())):
+            return frozenset((name,))
+        summary = callee(name).summary
+        told = [frozenset(one for one in case.calls if not one.startswith(NEEDED)) for case in summary.cases] if summary is not None else []
+        return frozenset.intersection(*told) if told else frozenset()
+
+    graph = Graph(function)
+    calls = _always_called(graph, made)
     rows: list[tuple[object, ...]] = [("fresh", 0)]
     epochs: list[tuple[str, int | str, int]] = [(kind, name, 0) for kind, name in sorted(written)]
     for number in sorted(through):
         rows.append(("param", number))
         epochs.append(("under", len(rows) - 1, 0))
-    case = Case((), (), (), (), 0 if function.result != "void" else NOWHERE, tuple(epochs), (), (), (), tainted=False)
-    return Summary(tuple(rows), (case,), ((),), ((),), (), (), (), fields_read(Graph(function), reads))
+    case = Case((), (), (), (), 0 if function.result != "void" else NOWHERE, tuple(epochs), (), (), calls, tainted=False)
+    return Summary(tuple(rows), (case,), ((),), ((),), (), (), (), fields_read(graph, reads))
+
+
+def _always_called(graph: Graph, made: Callable[[Call], frozenset[str]]) -> tuple[str, ...]:
+    """Return what every way from the entry to a return calls, at most as many names as a summary tells."""
+    code = graph.function.code
+    before: dict[int, frozenset[str]] = {0: frozenset()}
+    always: frozenset[str] | None = None
+    work = [0]
+    while work:
+        pc = work.pop()
+        instruction = code[pc]
+        called = before[pc] | (made(instruction) if isinstance(instruction, Call) else frozenset())
+        if isinstance(instruction, Return):
+            always = called if always is None else always & called
+        for target in graph.next[pc]:
+            known = before.get(target)
+            met = called if known is None else known & called
+            if met != known:
+                before[target] = met
+                work.append(target)
+    return tuple(sorted(always or ()))[:MOST_CALLS]
 
 
 def _passed_on(call: Call, summary: Summary, parameters: dict[str, int]) -> list[int]:

@@ -170,7 +170,7 @@ class Judge:
             finding = self._confirm(candidate)
             if finding is not None:
                 # One operation in a loop over an array is one defect, whichever elements it was seen with.
-                key = (finding.defect, finding.at, _INDEX.sub("", finding.lock), _INDEX.sub("", finding.other), finding.held)
+                key = (finding.defect, finding.at, _without_indices(finding.lock), _without_indices(finding.other), finding.held)
                 told.setdefault(key, finding)
         found = self._once(list(told.values()))
         return tuple(sorted(found, key=lambda finding: (finding.at, finding.defect, finding.lock, finding.held)))
@@ -456,6 +456,12 @@ class Judge:
         return LocalFinding(
             problem.defect, severity, problem.kind, operations, name, other or problem.through, problem.at, doubt or problem.doubt, trace, held
         )
+
+
+def _without_indices(lock: str) -> str:
+    while (shorter := _INDEX.sub("", lock)) != lock:
+        lock = shorter
+    return lock
 
 
 def _own_lock(weak: Term, wanted: LockState | None, state: State) -> Term | None:

@@ -441,7 +441,7 @@ class _Program:
             return Callee("defined", self._summary(target), self._graph.hands_on.get(id(target), frozenset()))
 
         if self._is_flat(node):
-            return flat_summary(code, callee)
+            return flat_summary(code, callee, self._tables)
 
         def exact_callee(name: str) -> Summary:
             target = node.callees.get(name) or self._graph.resolve(node.unit, name)
