@@ -21,7 +21,7 @@ from spincheck.analysis.path import Node
 from spincheck.analysis.project import deciding, failing, projected
 from spincheck.analysis.revival import BY_ANOTHER, CHANGED
 from spincheck.analysis.summaries import NOWHERE, CaseNeed, CaseSet, Summary, in_exact
-from spincheck.analysis.transfer import Interpreter, Step
+from spincheck.analysis.transfer import EXIT, Interpreter, Step
 from spincheck.domain.lockstate import LockState, Need
 from spincheck.domain.state import ANYTHING, CellClass, State
 from spincheck.domain.terms import IRQL_TAG, Term
@@ -96,6 +96,8 @@ class Calls:
             return self._also(steps, call, rows[1:], arguments) if len(rows) > 1 else steps
         if name in tables.raising or name in tables.noreturn:
             return self._raised(state, call) if name in tables.raising else []
+        if name in tables.ending:
+            return [Step(EXIT, state)] if self._machine.held_on_entry is not None else []
         immediate = tables.immediate.get(name)
         if immediate is not None:
             return self._immediate(state, pc, call, immediate, arguments)

@@ -47,6 +47,7 @@ WORDS = {
     "family": "The family of the rows; not needed in a configuration.",
     "defaults": "Fields that every row of `operation` has unless it says otherwise.",
     "noreturn": "Names of functions that never return.",
+    "ending": "Names of functions that end the thread: the callback is over where it calls one.",
     "raising": "Names of functions that may raise an exception.",
 }
 

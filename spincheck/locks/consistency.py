@@ -168,10 +168,10 @@ def _unique(fragments: tuple[Fragment, ...]) -> None:
     once(((r, r.value.function) for f in fragments for r in f.immediate), "this call")
     once(((r, r.value) for f in fragments for r in f.forbidden), "this forbidden call")
     once(((r, r.value) for f in fragments for r in f.required), "this requirement")
-    once(((r, r.value) for f in fragments for r in (*f.noreturn, *f.raising)), "this function")
+    once(((r, r.value) for f in fragments for r in (*f.noreturn, *f.ending, *f.raising)), "this function")
     operations = {row.value.function for fragment in fragments for row in fragment.operations}
     for fragment in fragments:
-        for row in (*fragment.noreturn, *fragment.raising):
+        for row in (*fragment.noreturn, *fragment.ending, *fragment.raising):
             if row.value in operations:
                 raise TableError(
                     f"{row.file}:{row.line}: `{row.value}` never returns, so it cannot be a lock operation too"

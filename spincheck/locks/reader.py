@@ -97,6 +97,7 @@ class Fragment:
     handovers: tuple[Placed[Handover], ...] = ()
     creations: tuple[Placed[Creation], ...] = ()
     noreturn: tuple[Placed[str], ...] = ()
+    ending: tuple[Placed[str], ...] = ()
     raising: tuple[Placed[str], ...] = ()
     pure: tuple[Placed[Pure], ...] = ()
     same: tuple[Placed[Same], ...] = ()
@@ -104,7 +105,7 @@ class Fragment:
 
 SECTIONS = (
     "family", "defaults", "kind", "operation", "role", "registration", "slot", "immediate", "forbidden", "required", "handover",
-    "creation", "noreturn", "raising", "pure", "same",
+    "creation", "noreturn", "ending", "raising", "pure", "same",
 )  # fmt: skip
 
 
@@ -242,6 +243,7 @@ def read_fragment(
         handovers=reader.spread("handover", rows.HandoverRow, rows.make_handover),
         creations=reader.rows("creation", rows.CreationRow, rows.make_creation),
         noreturn=reader.names("noreturn"),
+        ending=reader.names("ending"),
         raising=reader.names("raising"),
         pure=() if pure is None else (reader.row(rows.PureRow, rows.make_pure, pure, "pure"),),
         same=reader.rows("same", rows.SameRow, rows.make_same),

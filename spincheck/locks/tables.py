@@ -42,6 +42,7 @@ UserTables = Fragment
 class Tables(msgspec.Struct, frozen=True, weakref=True):
     """All lock knowledge of one run. Names and arguments are those of the preprocessed text.
 
+    ``ending`` functions end the thread, and with it the callback that calls them.
     ``raising`` functions go to the ``__except`` handler when called inside ``__try``; elsewhere they do not return.
     ``cleared``: the fields that a function sets to zero in its first argument.
     ``handed``: the kinds of lock that can be given back on behalf of another thread. ``given_back``: the locks that some callback is entered with
@@ -55,6 +56,7 @@ class Tables(msgspec.Struct, frozen=True, weakref=True):
     operations: dict[str, tuple[Operation, ...]]
     kinds: dict[str, Kind]
     noreturn: frozenset[str]
+    ending: frozenset[str]
     raising: frozenset[str]
     immediate: dict[str, Immediate]
     forbidden: dict[str, tuple[Forbidden, ...]]
@@ -198,6 +200,7 @@ def merge(fragments: tuple[Fragment, ...], families: tuple[str, ...]) -> Tables:
                 cleared[name] = (*cleared.get(name, ()), creation.parent)
     same = {row.value.function: row.value.argument for fragment in fragments for row in fragment.same}
     noreturn = frozenset(row.value for fragment in fragments for row in fragment.noreturn)
+    ending = frozenset(row.value for fragment in fragments for row in fragment.ending)
     raising = frozenset(row.value for fragment in fragments for row in fragment.raising)
     names = {
         *operations,
@@ -209,6 +212,7 @@ def merge(fragments: tuple[Fragment, ...], families: tuple[str, ...]) -> Tables:
         *cleared,
         *same,
         *noreturn,
+        *ending,
         *raising,
     }
     names.update(row.function for row in registrations if not row.pattern)
@@ -219,6 +223,7 @@ def merge(fragments: tuple[Fragment, ...], families: tuple[str, ...]) -> Tables:
         operations=operations,
         kinds=kinds,
         noreturn=noreturn,
+        ending=ending,
         raising=raising,
         immediate=immediate,
         forbidden=forbidden,
