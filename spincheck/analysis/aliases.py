@@ -62,11 +62,21 @@ def _unknown(term: Term) -> bool:
     return term.op in _UNKNOWN_ROOTS
 
 
+def whereabouts(lock: Term) -> Term:
+    """Return the address that a lock is known by: its own, that of the pointer to it, or that of the object that it is the lock of."""
+    if lock.op == "init" and lock.args[0].op == "field":
+        found: Term = lock.args[0]
+        return found
+    if lock.op == "lock" and len(lock.args) == 2 and isinstance(lock.args[1], Term):
+        return lock.args[1]
+    return lock
+
+
 def is_weak(lock: Term) -> bool:
     """Tell whether the term stands for several locks, of which another may be meant; so does what a member of several objects points to."""
-    place = lock.args[0] if lock.op == "init" and lock.args[0].op == "field" else lock
+    place = whereabouts(lock)
     while place.op in {"field", "elem"}:
         if place.op == "elem" and place.args[1].op == "any":
             return True
         place = place.args[0]
-    return place.op == "any" or (place.op == "phi" and lock.op != "init")
+    return place.op == "any" or (place is lock and place.op == "phi") or (place.op == "phi" and lock.op in {"field", "elem"})

@@ -14,6 +14,7 @@ import heapq
 from collections.abc import Callable
 from typing import Any
 
+from spincheck.analysis.aliases import whereabouts
 from spincheck.analysis.cfg import Graph, Liveness
 from spincheck.analysis.lockops import drop_uncertain
 from spincheck.analysis.owed import is_owed
@@ -278,7 +279,7 @@ class Fixpoint:
         """
         elements: dict[Term, set[Term]] = {}
         for lock in state.locks:
-            outer = lock.args[0] if lock.op == "init" else lock
+            outer = whereabouts(lock)
             while outer.op == "field":
                 outer = outer.args[0]
             if outer.op == "elem":

@@ -17,14 +17,17 @@ from spincheck.analysis.cfg import Graph
 from spincheck.domain.lockstate import LockState
 from spincheck.domain.state import State
 from spincheck.domain.terms import Term, Terms
-from spincheck.ir import Branch, Call, FunctionName, Jump
+from spincheck.ir import Branch, Call, FunctionName, Jump, Return
 from spincheck.locks.tables import Tables
 
 
 def note_owner(state: State, condition: Term, branch: Branch, graph: Graph, tables: Tables) -> None:
     """Mark the object of a state whose owner a branch compares with the current thread, to decide whether to take a lock."""
     owner = _owner(condition, tables.threads)
-    if owner is not None and _acquires(branch.then, graph, tables) != _acquires(branch.otherwise, graph, tables):
+    if owner is None:
+        return
+    takes = [_acquires(side, graph, tables) for side in (branch.then, branch.otherwise)]
+    if takes[0] != takes[1] and not _says_no(branch.otherwise if takes[0] else branch.then, graph):
         state.locks[_mark(state.terms, owner)] = LockState("maybe", "")
 
 
@@ -63,6 +66,15 @@ def _is_current_thread(term: Term, threads: Collection[str]) -> bool:
     while term.op == "cast":
         term = term.args[1]
     return term.op == "pure" and term.args[0] in threads
+
+
+def _says_no(pc: int, graph: Graph) -> bool:
+    """Whether the code from here returns a value at once: a try that fails, which leaves it to the caller what to do."""
+    code = graph.function.code
+    instruction = code[pc] if pc < len(code) else None
+    while isinstance(instruction, Jump) and instruction.target < len(code):
+        instruction = code[instruction.target]
+    return isinstance(instruction, Return) and instruction.value is not None
 
 
 def _acquires(pc: int, graph: Graph, tables: Tables) -> bool:

@@ -286,6 +286,7 @@ class Interpreter:
         if not self.relevant(pc):
             return self._ignore(state, pc, instruction, condition)
         note_owner(state, condition, instruction, self.graph, self.tables)
+        self._note_pointer(state, instruction, condition)
         other = state.copy()
         before = state.copy() if (pc, 0) in self.revived or (pc, 1) in self.revived else None
         holds = state.assume(condition, holds=True)
@@ -302,6 +303,12 @@ class Interpreter:
                 before.trace = Node("branch", (before.trace,), pc, instruction.at, choice=choice, text=text)
                 steps.append(Step(target, before))
         return steps
+
+    def _note_pointer(self, state: State, instruction: Branch, condition: Term) -> None:
+        """What a pointer's test asks is a pointer: an address below it, or behind it, is none that is negative, or 0."""
+        asked = instruction.condition
+        if condition.op in {"init", "cell", "phi"} and isinstance(asked, Load) and isinstance(asked.place, Local) and self._types.get(asked.place.name) == "ptr":
+            state.facts.restrict(condition, iv.TYPE_RANGES["ptr"])
 
     def _is_learned(self, state: State, instruction: Branch) -> bool:
         """Tell whether a condition is constant only for what was learned of a field that nothing here has written."""
@@ -422,7 +429,7 @@ class Interpreter:
         if name is None:
             return
         allowed = iv.TYPE_RANGES.get(self._types.get(name, ""))
-        if allowed is not None and value.op in {"fresh", "pure", "sel"} and value not in state.facts.sets:
+        if allowed is not None and value.op in {"fresh", "pure", "sel"}:
             state.facts.restrict(value, allowed)
         state.write(self.terms.make("local", name), value, self.pc)
 
