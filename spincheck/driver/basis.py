@@ -19,6 +19,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import stat
 import time
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -175,7 +176,8 @@ def _stamp(path: str) -> Stamp | None:
         status = os.stat(path)  # noqa: PTH116
     except (OSError, ValueError):
         return None
-    return status.st_mtime_ns, status.st_ctime_ns, status.st_size
+    # Nothing else can be read to its end: what is kept may name anything
+    return (status.st_mtime_ns, status.st_ctime_ns, status.st_size) if stat.S_ISREG(status.st_mode) else None
 
 
 def _program(path: str) -> tuple[int, int] | None:

@@ -234,18 +234,20 @@ def needed(known: Macros, rest: bytes) -> Iterable[bytes]:
     return found
 
 
-def to_pipe(known: Macros, rest: bytes, name: str, line: int, *, system: bool) -> bytes:
+def to_pipe(known: Macros, rest: bytes, name: str, line: int, *, system: bool) -> bytes | None:
     """Return what a preprocessor reads in place of the file ``name``: the macros that ``rest`` may need, and ``rest``, which begins at ``line``.
 
-    ``system``: the last word before it is a system header's, see `ends_in_system_text`.
+    ``system``: the last word before it is a system header's, see `ends_in_system_text`. None if what is ``known`` is damaged: nothing but definitions may reach the preprocessor.
     """
     pieces: list[bytes] = []
     last: bytes | None = None
     for macro in needed(known, rest):
         directive = known[macro]
+        if not directive.startswith((b"#define " + macro, b"#undef " + macro), 1) or b"\n" in directive:
+            return None
         if directive[:1] != last:
             last = directive[:1]
-            pieces.append(b'# 1 "<macros>" %s\n' % _WHOSE[last])
+            pieces.append(b'# 1 "<macros>" %s\n' % _WHOSE.get(last, b""))
         if directive.startswith(b"#d", 1):
             pieces.append(b"#undef %s\n" % macro)
         pieces += directive[1:], b"\n"

@@ -142,12 +142,15 @@ class Texts:
     def _shared(self, prefix: Prefix, command: Command, source: bytes, run: Leading) -> Made | None:
         """Return the text of a source out of its prefix and a run of the compiler over the rest; None in any doubt."""
         rest = source[run.end :]
+        if len(prefix.texts) != len(run.includes) or not any(prefix.texts):
+            return None
         if not leading.simple_rest(rest, beside=not os.path.dirname(command.source)):  # noqa: PTH120
             return None
         name = command.source
         line = leading.line_of_rest(prefix.texts, run)
         rest = b"\n" * (run.next_line - line) + rest
-        done = _run([*command.words, "-x", "c", "-"], command.environment, leading.to_pipe(prefix.macros, rest, name, line, system=prefix.system))
+        given = leading.to_pipe(prefix.macros, rest, name, line, system=prefix.system)
+        done = _run([*command.words, "-x", "c", "-"], command.environment, given) if given is not None else None
         text = leading.from_pipe(done.text, name, line) if done is not None and not done.said else None
         if text is None or not leading.simple_text(text):
             return None

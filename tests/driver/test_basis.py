@@ -272,3 +272,12 @@ def test_a_compiler_that_knows_no_fixed_time(project: Project):
     for timeless in (False, True):
         found = basis.Files().basis(basis.named_in(text), str(project.place), time.time(), timeless=timeless)
         assert (found is not None) == timeless
+
+
+def test_what_has_no_end_is_not_read(tmp_path: Path):
+    """A cache that somebody has changed may name anything."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for name in (str(pipe), "/dev/zero"):
+        assert not basis.Files().same(basis.Basis(((name, "0" * 32, (1, 2, 3)),)), "")
+        assert basis.Files().basis([name], "", time.time() + 10) is None

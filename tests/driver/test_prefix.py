@@ -10,13 +10,14 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from spincheck.cache.store import Store
 from spincheck.driver import prefix as module
 from spincheck.driver.basis import Files, named_in
 from spincheck.driver.leading import leading, macros, needed, shareable
-from spincheck.driver.prefix import Command, Texts, named_as_written
+from spincheck.driver.prefix import Command, Prefix, Texts, named_as_written
 from spincheck.memory import Memory, NoMemory
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -28,6 +29,7 @@ FILES = {
     "#define INNER (ONCE(2))\nint helper(void *);\n#undef CHAR_BIT\n#undef __linux__\n#define SHOW(x) #x\n#endif\n",
     "more.h": '#pragma once\n#include "once.h"\nint more(int);\n#define MORE ONCE(3)\n',
     "plain.h": "int again(void);\n",
+    "empty.h": "",
     "sys/hidden.h": "int hidden;\n",
     "counts.h": "int counted = __COUNTER__;\n",
     "base.h": "const char *base = __BASE_FILE__;\n",
@@ -115,7 +117,7 @@ SHAPES = {
     "few lines before and between": "\n" * 6 + '#include "driver.h"\n' + "\n" * 7 + "#include <stdlib.h>\n",
     "line ends of Windows": '/* a\r\n b */\r\n#include "driver.h"\r\n\r\n#include "more.h"\r\n',
     "a byte order mark": '\ufeff#include "driver.h"\n',
-    "an empty header at the end": '#include "driver.h"\n#include "/dev/null"\n',
+    "an empty header at the end": '#include "driver.h"\n#include "empty.h"\n',
 }
 
 
@@ -211,7 +213,7 @@ def test_source_in_another_directory(monkeypatch, compiler):
         builds.make(f"sys/{number}.c", '#include "hidden.h"\n' + REST)
         builds.make(f"{number}.c", '#include "driver.h"\n' + REST)
     assert builds.make("sys/x.c", '#include "hidden.h"\n' + REST) == SHARED
-    assert builds.make("sys/y.c", '#include "hidden.h"\n#include </dev/null>\n' + REST) == SHARED
+    assert builds.make("sys/y.c", '#include "hidden.h"\n#include <iso646.h>\n' + REST) == SHARED
     assert builds.make("sys/z.c", '#include "hidden.h"\nint x;\n#include "hidden.h"\n') == WHOLE, "a pipe is not beside it"
 
 
@@ -269,6 +271,24 @@ def test_what_was_kept_is_damaged_or_gone(monkeypatch, compiler):
         assert builds.make("2.c") == SHARED
     del memory._values[name]
     assert builds.make("2.c") == WHOLE
+
+
+def test_nothing_but_definitions_reaches_the_compiler(monkeypatch, compiler):
+    """Whoever writes the cache's file may change verdicts, but neither has the compiler read what it should not nor stops a build."""
+    memory = NoMemory()
+    builds = Builds(monkeypatch, compiler, memory=memory)
+    text = '#include "driver.h"\n' + REST
+    for number in range(3):
+        builds.make(f"{number}.c", text)
+    (name,) = (name for name, value in memory._values.items() if len(value) > 100)
+    kept = msgspec.msgpack.decode(memory._values[name], type=Prefix)
+    for planted in (b'0#include "/dev/zero"', b"0#define INT_MAX 1\n#include </dev/zero>", b"", b"0#define OTHER 1"):
+        memory._values[name] = msgspec.msgpack.encode(msgspec.structs.replace(kept, macros={**kept.macros, b"INT_MAX": planted}))
+        assert builds.make("2.c") == WHOLE
+        memory._values = {key: value for key, value in memory._values.items() if len(value) > 100}
+    for texts in ((), (b"",), (*kept.texts, b"int x;\n")):
+        memory._values = {name: msgspec.msgpack.encode(msgspec.structs.replace(kept, texts=texts))}
+        assert builds.make("2.c") == WHOLE
 
 
 def test_a_source_that_does_not_preprocess_is_left_to_the_compiler(monkeypatch, compiler):
