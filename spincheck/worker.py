@@ -186,7 +186,7 @@ class Worker:
         elif request.command in _MAY_BE_UNKNOWN:
             found = _found(session, request)
             if found is None:
-                return Answer(request.id, 0, self._new_warnings(session), known=False)
+                return Answer(request.id, 0, known=False)  # warnings wait for an answer that is told
             report = found
         else:
             report, told_by_units = session.link_units(request.inputs, request.output, record=False)

@@ -24,7 +24,7 @@ _BLANK = rb"[ \t\f\v\r\n]*+"
 _SKIPPED = re.compile(rb"(?:[ \t\f\v\r\n]++|//[^\n]*+\n|/\*(?>[^*]++|\*(?!/))*+\*/)++")
 _INCLUDE = re.compile(rb'#[ \t]*+include[ \t]*+(<[^>\n]++>|"[^"\n]++")[ \t]*+(?:/\*(?>[^*\n]++|\*(?!/))*+\*/[ \t]*+)*+(?://[^\n]*+|\r)?+\n')
 _INCLUDING = re.compile(rb"(?m)^[ \t]*+#[ \t]*+include[^\n]*+")
-_SPLICED = re.compile(rb"\\\r?+\n")
+_SPLICED = re.compile(rb"\\[ \t\f\v]*+\r?+\n")
 _HARD = re.compile(rb"\\[ \t]*+\r?+\n|\?\?|\0")
 """In the run itself: continued lines and trigraphs, which would have to be read as a compiler does."""
 
@@ -34,7 +34,7 @@ _BEGINNINGS = (
     "-std=gnu", "-std=c11", "-std=c17", "-std=c18", "-std=c1x", "-std=c2", "-std=c99", "-std=c9x", "-std=iso9899:1999", "-std=iso9899:20",
 )  # fmt: skip
 _NOT_BEGINNINGS = (
-    "-Wp,", "-Wa,", "-Wl,", "-fpch", "-fdirectives-only", "-fpreprocessed", "-fplugin", "-finput-charset", "-fmodules", "-fdump", "-fdebug-", "-fcallgraph", "-fprofile",
+    "-I-", "-Wp,", "-Wa,", "-Wl,", "-fpch", "-fdirectives-only", "-fpreprocessed", "-fplugin", "-finput-charset", "-fmodules", "-fdump", "-fdebug-", "-fcallgraph", "-fprofile",
     "-fmacro-prefix-map", "-ffile-prefix-map", "-fdebug-prefix-map", "-ftrack-macro", "-fsave", "-fstack-usage", "-fauto-profile", "-frandom-seed",
 )  # fmt: skip
 """What a preprocessor reads or writes besides headers and text, or would do otherwise from a pipe. With another C than those named, ``//`` begins no comment."""
@@ -51,10 +51,10 @@ _OF_THE_RUN = (
 _RARE = (b"__COUNTER__", b"__BASE_FILE__", b"assert", b"poison", b"_Pragma")
 """One of these is in all of that."""
 
-_OF_WHAT_FOLLOWS = re.compile(rb"__BASE_FILE__|#[ \t]*+(?:un)?assert\b|(?:push|pop)_macro|(?:push|pop|reset)_options")
+_OF_WHAT_FOLLOWS = re.compile(rb"__BASE_FILE__|(?:#|%:|\?\?=|\*/)[ \t]*+(?:un)?assert\b|(?:push|pop)_macro|(?:push|pop|reset)_options")
 """In a source behind its run, or in a header included there: what refers to what was before, or to the file that the preprocessor does not see."""
 
-_OF_THE_SOURCE = re.compile(rb"__TIMESTAMP__|include_next|__has_include|__has_embed|#[ \t]*+(?:embed|import)\b")
+_OF_THE_SOURCE = re.compile(rb"__TIMESTAMP__|include_next|__has_include|__has_embed|(?:#|%:|\?\?=|\*/)[ \t]*+(?:embed|import)\b")
 """In the source itself: more that refers to that file."""
 
 _QUOTED = re.compile(rb"(?:#|%:|\?\?=|\*/)[ \t]*+include\b(?![ \t]*+<)")
@@ -66,6 +66,8 @@ _DIRECTIVE = rb'\n#(?:define ([^\s(]++)[^\n]*+| \d++ "[^"\n]*+"([ 1-4]*+)(?=\n))
 _MARKER = rb'# \d++ "[^"\n]*+"([ 1-4]*+)'
 """These and `_OF_THE_RUN` are compiled where they are used: few workers make what is shared."""
 _WORD = re.compile(rb"[A-Za-z_$\x80-\xff][\w$\x80-\xff]*+")
+_PLAIN_WORD = re.compile(rb"[A-Za-z_]\w*+")
+"""Words as they are where a compiler takes other letters for none."""
 _MAKES_NAMES = re.compile(rb"##|%:%:|\?\?|\\[uU]|include")
 """What may ask for a macro whose name is written nowhere."""
 
@@ -224,7 +226,11 @@ def needed(known: Macros, rest: bytes) -> Iterable[bytes]:
     found: dict[bytes, None] = {}
     pending = [joined]
     while pending:
-        for word in _WORD.findall(pending.pop()):
+        text = pending.pop()
+        words = _WORD.findall(text)
+        if b"$" in text or not text.isascii():
+            words += _PLAIN_WORD.findall(text)
+        for word in words:
             if word in known and word not in found:
                 found[word] = None
                 body = known[word]

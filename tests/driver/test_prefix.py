@@ -19,6 +19,7 @@ from spincheck.driver.basis import Files, named_in
 from spincheck.driver.leading import leading, macros, needed, shareable
 from spincheck.driver.prefix import Command, Prefix, Texts, named_as_written
 from spincheck.memory import Memory, NoMemory
+from spincheck.worker import Worker
 
 pytestmark = pytest.mark.usefixtures("here")
 GCC = [name for name in ("gcc", "x86_64-w64-mingw32-gcc") if shutil.which(name)]
@@ -137,7 +138,8 @@ RESTS = {
     "names that are put together": "int JOIN(ON, CE)(1);\nint x = JOIN(INT_, MAX);\n",
     "its own macros": "#define INT_MAX 7\n#undef NULL\n#define LONG_ONE \\\n  INT_MAX \\\n  + INNER\nint x = LONG_ONE;\n#ifdef NULL\nint y;\n#endif\n",
     "a macro of a macro": "void *x = NOTHING; int y = INNER;\n",
-    "a split name": "int x = INT_\\\nMAX;\n",
+    "a split name": "int x = INT_\\\nMAX + INT_\\ \nMIN;\n",
+    "letters that are none": "/* © */ int x = INT_MAX→INT_MIN;\nint é = INT_MAX$;\n",
     "compiler's macros that a header undefined": "#ifdef __linux__\nint x;\n#endif\nint y = __STDC__ + __INCLUDE_LEVEL__ + __COUNTER__ + __COUNTER__;\n",
     "another header": "#include </dev/null>\n#include <plain.h>\nint x = INT_MAX;\n",
     "pragmas": '#pragma pack(push, 1)\nstruct x { char a; };\n_Pragma("pack(pop)")\n#pragma alloc_text(PAGE, f)\n',
@@ -394,6 +396,7 @@ def test_copies_are_named_as_what_they_are_copies_of():
         "gcc -E -fplugin=x",
         "gcc -E -specs=x",
         "gcc -E -I",
+        "gcc -E -I-",
         "gcc -E -x c++",
         "a b c -E",
         "-E",
@@ -419,3 +422,41 @@ def test_macros_that_a_text_may_need():
     assert set(needed(known, b"#define M(a) a ## b\n")) == set(known)
     assert set(needed(known, b"#include <x.h>\n")) == set(known)
     assert list(needed(known, b"int x = \\\nC;")) == [b"C"]
+    assert list(needed({b"AB": line(b"AB C"), b"C": line(b"C 1")}, b"int x = A\\ \r\nB;")) == [b"AB", b"C"]
+    assert list(needed(known, "int x = C→E$B;".encode())) == [b"C", b"E", b"B"]
+
+
+DRIVER = """
+typedef unsigned long long KSPIN_LOCK; typedef unsigned char KIRQL; KIRQL KeAcquireSpinLockRaiseToDpc(KSPIN_LOCK *);
+typedef void KDEFERRED_ROUTINE(void *);
+KDEFERRED_ROUTINE Dpc;
+extern KSPIN_LOCK L;
+void Dpc(void *p) { if (p != NULL) KeAcquireSpinLockRaiseToDpc(&L); }
+"""
+
+
+def test_a_worker_makes_the_same_unit_of_a_source_as_of_its_text(compiler, tmp_path):
+    words = [compiler, "-E", "-w"]
+    worker = Worker()
+
+    def ask(**request) -> dict:
+        answer = msgspec.json.decode(worker.answer(msgspec.json.encode({"id": 1, "cwd": str(Path.cwd()), **request})))
+        worker.prepare()
+        return answer
+
+    for number in range(3):
+        source, text, units = f"unit{number}.c", tmp_path / f"{number}.i", [tmp_path / f"{number}.{way}" for way in ("source", "text")]
+        write(Path(source), '#include "driver.h"\n' + DRIVER)
+        text.write_bytes(subprocess.run([*words, source], capture_output=True, check=True).stdout)
+        command = {"source": source, "words": words, "environment": {"PATH": os.environ["PATH"]}}
+        made = ask(command="source", output=str(units[0]), **command)
+        told = ask(command="unit", input=str(text), output=str(units[1]))
+        assert (made["known"], made["status"], len(made["diagnostics"])) == (True, 1, 1)
+        assert made["diagnostics"] == told["diagnostics"]
+        assert units[0].read_bytes() == units[1].read_bytes()
+        unknown = ask(command="source", output=str(tmp_path / "none"), **command, unlike="KSPIN_(LOCK|OTHER)")
+        assert (unknown["known"], unknown["status"], unknown["diagnostics"]) == (False, 0, [])
+    write(Path("unit.c"), '#include "driver.h"\n#error no\n')
+    assert ask(command="source", output=str(tmp_path / "none"), **{**command, "source": "unit.c"})["known"] is False
+    assert not (tmp_path / "none").exists()
+    worker.close()
