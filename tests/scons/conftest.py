@@ -1,7 +1,7 @@
 """Runs the real scons in a temporary directory, with a fake worker and, unless a test is about compilers, a fake compiler.
 
 The fake worker finds a violation on every line with the word LEAK, and a driver's only with CROSS; with WAIT it answers when the
-object is there, and otherwise dies in the end; it logs what it was asked. The fake compiler copies. So a test sees exactly which steps SCons took, and none depends on the analysis.
+object is there, with BESIDE when another unit was asked for, and otherwise dies in the end; it logs what it was asked. The fake compiler copies. So a test sees exactly which steps SCons took, and none depends on the analysis.
 """
 
 from __future__ import annotations
@@ -28,6 +28,14 @@ def wait_for(path):
         time.sleep(0.01)
     sys.exit(path + " was not made")
 
+def wait_for_request(name):
+    for _ in range(3000):
+        requests = [json.loads(line) for line in open("worker.log", encoding="utf-8")]
+        if any(one["command"] == "unit" and name in one["output"] for one in requests):
+            return
+        time.sleep(0.01)
+    sys.exit("nobody asked for " + name)
+
 def answer(request):
     stats = {{"functions_analysed": 2, "functions_reused": 1, "errors": 0, "warnings": 0}}
     reply = {{"id": request["id"], "status": 0, "text": "", "stats": stats, "diagnostics": []}}
@@ -43,8 +51,8 @@ def answer(request):
             os.kill(os.getpid(), signal.SIGINT)
         if "WAIT" in text:
             wait_for(request["output"].partition(".spin")[0])
-        for name in re.findall("UNTIL (\\S+) EXISTS", text):
-            wait_for(name)
+        for name in re.findall("BESIDE (\\S+)", text):
+            wait_for_request(name)
         if "BABBLE" in text:
             print("hello", flush=True)
         tell(reply, text, "LEAK")

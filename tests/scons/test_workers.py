@@ -48,8 +48,7 @@ def test_a_worker_is_told_to_prepare_when_it_starts(project):
 @pytest.mark.skipif(processors() < 2, reason="as many workers as processors")
 def test_another_worker_is_started_only_where_no_answer_comes(project):
     assert project.scons("-j4").workers == 1
-    project.scons("-c")
-    project.write(a_c="UNTIL b.o.spin EXISTS\n")
+    project.write(a_c="BESIDE b.o.spin\n", b_c="BESIDE a.o.spin\n")
     built = project.scons("-j4")
     assert (built.status, built.workers) == (0, 2)
     assert sorted(built.units) == ["a.o.spin", "b.o.spin"]
