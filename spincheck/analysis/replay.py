@@ -3,13 +3,15 @@
 Owns the search for a single feasible path among those that a merged state stands for. The path is interpreted again from the
 function's entry without any join, along decisions that the state's history contains; what contradicts itself falls away. The
 search takes paths with few turns of loops first and counts its steps. Where they do not suffice it dives: another search takes what is nearest to the
-place of the finding first, so that the body of an inner loop is not walked in all its ways before the outer one goes on.
+place of the finding first, so that the body of an inner loop is not walked in all its ways before the outer one goes on; at first with what the run took
+for relevant only, and what that finds is walked again with everything.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Literal, NamedTuple
 
 from spincheck.analysis.cfg import Graph
@@ -37,6 +39,10 @@ ARRAY_TURNS = 64
 
 FEW_TURNS = 4
 """Turns after which a loop is also taken to have gone on until its end: a loop over a hundred elements is not left before."""
+
+
+AGAIN = 10
+"""Instructions that a dive would rather go farther than come to a point once more."""
 
 
 class Loop(NamedTuple):
@@ -71,16 +77,36 @@ def search(
 ) -> Found:
     """Look for a path, with at most so many turns of a loop, that ends in a state that one of the tests accepts; ``goal``: at which instructions that could be."""
     allowed = decisions(wanted.trace)
+
+    def walk(allowed: frozenset[tuple[int, int]], near: list[int] | None) -> Found:
+        return _search(interpreter, graph, allowed, at_exit, at_problem, turns, near)
+
+    with _everything_relevant(interpreter):
+        found = walk(allowed, None)
+    if found.verdict != "open" or goal is None or interpreter.dived > MAX_TOTAL:
+        return found
+    spent, interpreter.searched = interpreter.searched, interpreter.dived
+    near = distances(graph, goal)
+    rough = walk(allowed, near)
+    with _everything_relevant(interpreter):
+        if rough.verdict == "confirmed" and rough.state is not None:
+            chosen = decisions(rough.state.trace)
+            points = {pc for pc, _ in chosen}
+            found = walk(chosen | {one for one in allowed if one[0] not in points}, near)
+        if found.verdict != "confirmed":
+            found = walk(allowed, near)
+    interpreter.dived, interpreter.searched = interpreter.searched, spent
+    return found
+
+
+@contextmanager
+def _everything_relevant(interpreter: Interpreter) -> Iterator[None]:
+    """Follow every branch and every case of a call, whatever the run that is confirmed took for relevant."""
     relevant, matters = interpreter.relevant, interpreter.outcome_matters
     interpreter.relevant = lambda _: True
     interpreter.outcome_matters = lambda _call, _summary: True
     try:
-        found = _search(interpreter, graph, allowed, at_exit, at_problem, turns, None)
-        if found.verdict == "open" and goal is not None and interpreter.dived < MAX_TOTAL:
-            spent, interpreter.searched = interpreter.searched, interpreter.dived
-            found = _search(interpreter, graph, allowed, at_exit, at_problem, turns, distances(graph, goal))
-            interpreter.dived, interpreter.searched = interpreter.searched, spent
-        return found
+        yield
     finally:
         interpreter.relevant, interpreter.outcome_matters = relevant, matters
 
@@ -101,7 +127,7 @@ def _search(
         if near is None:
             return turns, -graph.order[target]
         visits[target] = visits.get(target, 0) + 1
-        return near[target] + visits[target], turns
+        return near[target] + AGAIN * visits[target], turns
 
     heap: list[tuple[tuple[int, int], int, int, int, State, dict[int, Loop]]] = [((0, 0), 0, 0, 0, entry, {})]
     counter = 0
