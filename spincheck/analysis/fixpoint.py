@@ -21,6 +21,7 @@ from spincheck.analysis.owed import is_owed
 from spincheck.analysis.path import merge, start
 from spincheck.analysis.relevance import Relevance
 from spincheck.analysis.transfer import EXIT, Interpreter
+from spincheck.domain import intervals as iv
 from spincheck.domain import merge as merging
 from spincheck.domain.collapse import some_element, some_nodes
 from spincheck.domain.lockstate import LockState
@@ -176,6 +177,8 @@ class Fixpoint:
         for state in states:
             drop_uncertain(state)
             merging.prune(state, lambda name: self._live.local_is_live(name, pc))
+            if pc in self._arrivals:
+                merging.forget_passed(state)
         states = merging.unite_all(states, live, class_is_live, lambda parts: merge([part.trace for part in parts], pc), pc)
         seen = self._seen.setdefault(pc, {})
         if seen:
@@ -410,11 +413,35 @@ class Fixpoint:
             states, is_live, lambda _: True, lambda parts: merge([part.trace for part in parts], exit_point), exit_point
         )
 
+    def _without_turns(self, states: list[State]) -> list[State]:
+        """Join what a loop came to in its first turns with what stands for all later ones, where both do and return the same, as far as callers test it."""
+        returned = self._in.returned
+        groups: dict[Any, list[State]] = {}
+        for state in states:
+            told = frozenset((cell, value) for cell, value in state.memory.items() if value.op == "int")
+            result = state.memory.get(returned)
+            allowed = state.facts.range_of(result) if result is not None else iv.ZERO
+            sign = (allowed.low < 0, allowed.high > 0, 0 in allowed)
+            groups.setdefault((merging.lock_key(state), told, sign, result is not None and result.op == "int"), []).append(state)
+        exit_point = len(self._in.function.code)
+        joined = []
+        for group in groups.values():
+            if len(group) > 1 and any(state.lossy for state in group):
+                one = group[0]
+                for other in group[1:]:
+                    one = merging.join(one, other, exit_point, widen=False)
+                one.trace = merge([state.trace for state in group], exit_point)
+                joined.append(one)
+            else:
+                joined += group
+        return joined
+
     def squeezed_exits(self, states: list[State], limit: int, limit_alike: int) -> list[State]:
         """Return at most ``limit`` states; ``limit_alike`` where all do the same to locks.
 
         Those that return the same are joined first: what a caller tests most is the result.
         """
+        states = self._without_turns(states)
         locks = {merging.lock_key(state) for state in states}
         limit = limit if len(locks) > 1 else limit_alike
         if len(states) <= limit:

@@ -53,6 +53,39 @@ def prune(state: State, local_is_live: Callable[[str], bool]) -> None:
             del facts.sets[term]
 
 
+def forget_passed(state: State) -> None:
+    """Forget what was learned of objects that a walk has gone past: pointers that no variable holds any more, and that only lead to where it is now.
+
+    Who walks again may find another thing there. Locks that are held there keep what is known of their objects.
+    """
+    values = [value for cell, value in state.memory.items() if cell.op == "local"]
+    here = set(values)
+    passed: set[Term] = set()
+    for value in values:
+        link = value.args[0] if value.op in {"init", "cell"} else None
+        while isinstance(link, Term):
+            base = link
+            while base.op in {"field", "elem", "container"}:
+                base = base.args[0]
+            if base.op not in {"init", "cell", "phi"} or base in passed:
+                break
+            if base not in here:
+                passed.add(base)
+            link = base.args[0] if base.op != "phi" else None
+    if not passed:
+        return
+    held = [lock for lock, known in state.locks.items() if known.status == "held"]
+    passed = {base for base in passed if not any(lock.mentions(base) for lock in held)}
+    facts = state.facts
+    gone = [term for term in facts.sets if term not in here and not passed.isdisjoint(term.inside)]
+    for term in gone:
+        del facts.sets[term]
+    apart = [one for one in facts.relations if any(side not in here and not passed.isdisjoint(side.inside) for side in one.args[1:])]
+    for relation in apart:
+        del facts.relations[relation]
+    state.lossy = state.lossy or bool(gone or apart)
+
+
 def _mark(term: Term, reachable: set[Term]) -> None:
     if term not in reachable:
         reachable.add(term)
