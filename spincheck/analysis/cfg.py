@@ -78,6 +78,25 @@ class Graph:
                     ways_in[target] += 1
         self.joins = frozenset(pc for pc, count in enumerate(ways_in) if count > 1) | self.heads
         self.cyclic = self._components()
+        self._bodies: dict[int, frozenset[int]] = {}
+
+    def body(self, head: int) -> frozenset[int]:
+        """Return the points of the natural loop at a head: from which its back edges can be reached without coming to it."""
+        known = self._bodies.get(head)
+        if known is None:
+            before: dict[int, list[int]] = {}
+            for pc, targets in enumerate(self.next):
+                for target in targets:
+                    before.setdefault(target, []).append(pc)
+            work = [pc for pc in before.get(head, ()) if self.order[pc] >= self.order[head]]
+            found = {head, *work}
+            while work:
+                for pc in before.get(work.pop(), ()):
+                    if pc not in found and self.order[pc] >= 0:
+                        found.add(pc)
+                        work.append(pc)
+            known = self._bodies[head] = frozenset(found)
+        return known
 
     def _walk(self) -> tuple[list[int], frozenset[int]]:
         count = len(self.next)

@@ -18,7 +18,7 @@ from spincheck.analysis.aliases import whereabouts
 from spincheck.analysis.cfg import Graph, Liveness
 from spincheck.analysis.lockops import drop_uncertain
 from spincheck.analysis.owed import is_owed
-from spincheck.analysis.path import merge, start
+from spincheck.analysis.path import acquired_at, merge, start
 from spincheck.analysis.relevance import Relevance
 from spincheck.analysis.transfer import EXIT, Interpreter
 from spincheck.domain import intervals as iv
@@ -62,6 +62,9 @@ Seen = dict[Any, list[State]]
 MOST_LOCKS = 100
 """Locks of one path at the head of a loop; one that comes to more takes another one in every turn, which it would go on to do until its steps are used up."""
 
+STEADY = frozenset(("param", "global", "local", "int"))
+"""Roots of locks that are the same in every turn."""
+
 FEW = 6
 """Disjuncts per set of locks once the steps are used up."""
 
@@ -94,7 +97,6 @@ class Fixpoint:
         self._turns: dict[tuple[int, Any], list[State]] = {}
         self._waves: dict[tuple[int, Any], int] = {}
         self._arrivals: dict[int, int] = {}
-        self._entered: dict[int, set[Term]] = {}
         self._lock_sets: dict[int, dict[Any, None]] = {}
         self._blurred: dict[int, State] = {}
         self._cells_live: dict[int, merging.Live] = {}
@@ -245,13 +247,10 @@ class Fixpoint:
         limit = self._budget.turns if busy else self._budget.idle_turns
         waves: dict[Any, int] = {}
         kept = []
-        entered = self._entered.get(pc)
-        if entered is None:
-            entered = self._entered[pc] = {lock for state in states for lock in state.locks}
         self._arrivals[pc] = self._arrivals.get(pc, 0) + 1
         most = max(self._budget.turns - 1, 1) if self._arrivals[pc] <= self._budget.turns else 1
         for state in states:
-            self._collapse_arrays(state, entered, most)
+            self._collapse_arrays(pc, state, most)
             key = merging.lock_key(state)
             history = self._turns.setdefault((pc, key), [])
             if key not in waves:
@@ -266,14 +265,18 @@ class Fixpoint:
                 kept.append(widened)
         return kept
 
-    def _collapse_arrays(self, state: State, entered: set[Term], most: int) -> None:
+    def _collapse_arrays(self, pc: int, state: State, most: int) -> None:
         """Where a loop takes one element after the other, the elements become one before they are too many to follow.
 
-        ``entered`` are the locks from before the loop, ``most`` the objects whose locks are kept apart.
+        Of objects that are no elements, ``most`` are kept apart; those that were locked before the loop are none of it.
         """
         self._one_element(state, max(self._budget.turns, 2))
-        if some_nodes(state, self._in.terms.make("any"), most, entered):
-            self.in_doubt = True
+        passing = [lock for lock, held in state.locks.items() if held.status == "held" and self._in.terms.root(whereabouts(lock)).op not in STEADY]
+        if passing:
+            body = self._graph.body(pc)
+            before = {lock for lock in passing if (place := acquired_at(state.trace, lock)) >= 0 and place not in body}
+            if some_nodes(state, self._in.terms.make("any"), most, before):
+                self.in_doubt = True
 
     def _one_element(self, state: State, limit: int) -> None:
         """Make elements of an array one where there are ``limit``; once some are one, all that come after join them at once, or the loop would never settle.

@@ -83,6 +83,14 @@ def back(node: Node) -> Iterator[Node]:
         current = current.parents[0] if current.parents else None
 
 
+def acquired_at(node: Node, lock: Term) -> int:
+    """Return the point at which one path to ``node`` came to hold a lock last, below 0 where it has another name by now."""
+    for step in back(node):
+        if (step.kind == "acquire" and step.lock is lock) or (step.kind == "call" and any(one is lock and status == "held" for one, status in step.locks)):
+            return step.pc
+    return -1
+
+
 def first_path(node: Node) -> list[Node]:
     """Return the steps of `back` from the start to ``node``."""
     path = list(back(node))
