@@ -64,6 +64,7 @@ class Calls:
         self._target = target
         self._tables = interpreter.tables
         interpreter.call = self.call
+        interpreter.takes_lock = self._takes_lock
 
     @property
     def _machine(self) -> LockMachine:
@@ -121,6 +122,10 @@ class Calls:
         if callee.status == "hole":
             self._cases.taint(state)
         return self._external(state, pc, call, name, arguments)
+
+    def _takes_lock(self, name: str) -> bool:
+        summary = self._callee(name).summary
+        return summary is not None and any(lock.status == "held" for case in summary.cases for lock in case.locks)
 
     @staticmethod
     def _raised(state: State, call: Call) -> list[Step]:

@@ -11,7 +11,7 @@ becomes any number, and every last release one that may not be.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from spincheck.analysis.cfg import Graph
 from spincheck.domain.lockstate import LockState
@@ -21,12 +21,15 @@ from spincheck.ir import Branch, Call, FunctionName, Jump, Return
 from spincheck.locks.tables import Tables
 
 
-def note_owner(state: State, condition: Term, branch: Branch, graph: Graph, tables: Tables) -> None:
-    """Mark the object of a state whose owner a branch compares with the current thread, to decide whether to take a lock."""
+def note_owner(state: State, condition: Term, branch: Branch, graph: Graph, tables: Tables, takes_lock: Callable[[str], bool]) -> None:
+    """Mark the object of a state whose owner a branch compares with the current thread, to decide whether to take a lock.
+
+    ``takes_lock`` tells it of the functions that have a summary.
+    """
     owner = _owner(condition, tables.threads)
     if owner is None:
         return
-    takes = [_acquires(side, graph, tables) for side in (branch.then, branch.otherwise)]
+    takes = [_acquires(side, graph, tables, takes_lock) for side in (branch.then, branch.otherwise)]
     if takes[0] != takes[1] and not _says_no(branch.otherwise if takes[0] else branch.then, graph):
         state.locks[_mark(state.terms, owner)] = LockState("maybe", "")
 
@@ -77,14 +80,14 @@ def _says_no(pc: int, graph: Graph) -> bool:
     return isinstance(instruction, Return) and instruction.value is not None
 
 
-def _acquires(pc: int, graph: Graph, tables: Tables) -> bool:
+def _acquires(pc: int, graph: Graph, tables: Tables, takes_lock: Callable[[str], bool]) -> bool:
     """Whether a lock is taken in the straight-line code from here."""
     code = graph.function.code
     while pc < len(code) and pc not in graph.joins:
         instruction = code[pc]
         if isinstance(instruction, Call) and isinstance(instruction.callee, FunctionName):
             rows = tables.operations.get(instruction.callee.name, ())
-            if any(row.action in {"acquire", "try"} for row in rows):
+            if any(row.action in {"acquire", "try"} for row in rows) or takes_lock(instruction.callee.name):
                 return True
         if isinstance(instruction, Jump):
             pc = instruction.target if instruction.target > pc else len(code)

@@ -175,7 +175,7 @@ def _search(
                 if not at_head:
                     heapq.heappush(heap, (rank(turns, target), counter, turns, target, after, passed))
                     continue
-                loop = passed.get(target)
+                loop = passed.get(target) if pc in graph.body(target) else None  # an outer loop comes to it anew
                 again = {**passed, target: Loop(1, after.copy(), after.copy()) if loop is None else loop._replace(turns=loop.turns + 1, last=after.copy())}
                 if loop is None or loop.turns <= most:
                     heapq.heappush(heap, (rank(turns + 1, target), counter, turns + 1, target, after, again))

@@ -96,6 +96,7 @@ class Interpreter:
         self.dived = 0
         self.relevant: Callable[[int], bool] = lambda _: True
         self.outcome_matters: Callable[[Call, Summary], bool] = lambda _call, _summary: True
+        self.takes_lock: Callable[[str], bool] = lambda _name: False
         self.exact = False
         self.called: set[int] = set()
         self.sides = Sides(graph)
@@ -285,7 +286,7 @@ class Interpreter:
         condition = self.value(state, instruction.condition)
         if not self.relevant(pc):
             return self._ignore(state, pc, instruction, condition)
-        note_owner(state, condition, instruction, self.graph, self.tables)
+        note_owner(state, condition, instruction, self.graph, self.tables, self.takes_lock)
         self._note_pointer(state, instruction, condition)
         other = state.copy()
         before = state.copy() if (pc, 0) in self.revived or (pc, 1) in self.revived else None
