@@ -79,6 +79,7 @@ def cases(fragment: Fragment) -> Iterator[Case]:
         "handover": (fragment.handovers, _handover),
         "creation": (fragment.creations, _creation),
         "noreturn": (fragment.noreturn, _noreturn),
+        "ending": (fragment.ending, _ending),
         "raising": (fragment.raising, _raising),
         "pure": (fragment.pure, _pure),
         "same": (fragment.same, _same),
@@ -494,6 +495,17 @@ def _noreturn(family: str, row: str, name: str) -> list[Case]:
     right = _body(family, f"{name}_right", [take, f"if (b) {{ {row}(1); }} else {{ {give} }}"])
     wrong = _body(family, f"{name}_wrong", [take, f"if (b) {{ {row}(1); }}", f"if (Any(dev)) {{ {give} }}"])
     return [_case(right), _case(wrong, (f"}} /* {name}_wrong */", "is held on one way out", ""))]
+
+
+def _ending(_family: str, row: str, name: str) -> list[Case]:
+    """A thread that ends is over, with what it holds then."""
+    made = []
+    for suffix, give in (("right", "KeLeaveCriticalRegion();"), ("wrong", "")):
+        me = f"{name}_{suffix}"
+        end = f"{row}(0); /* {me} */"
+        lines = [f"KSTART_ROUTINE {me};", f"VOID {me}(PVOID x)", "{", "KeEnterCriticalRegion();", give, end, "}"]
+        made.append(_case(lines, *([(end, "is still entered when callback", "")] if suffix == "wrong" else ())))
+    return made
 
 
 def _raising(family: str, row: str, name: str) -> list[Case]:

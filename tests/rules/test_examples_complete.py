@@ -16,7 +16,7 @@ import test_examples
 from spincheck.locks import tables
 
 SECTIONS = (
-    "operations", "roles", "registrations", "slots", "immediate", "forbidden", "required", "handovers", "creations", "noreturn", "raising", "pure",
+    "operations", "roles", "registrations", "slots", "immediate", "forbidden", "required", "handovers", "creations", "noreturn", "ending", "raising", "pure",
     "same",
 )  # fmt: skip
 
