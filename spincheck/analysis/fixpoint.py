@@ -4,8 +4,6 @@ Owns the worklist, the budgets and the joins. Points are visited in reverse post
 from above before it goes on. At a join, states are pruned, united where that loses nothing, and dropped when an
 earlier one covers them. Only beyond a budget of disjuncts, or when a loop does not settle, are states with the same
 locks joined and facts lost.
-
-Budgets count states and steps, never time, so that a verdict does not depend on the machine.
 """
 
 from __future__ import annotations
@@ -15,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from spincheck.analysis.aliases import whereabouts
+from spincheck.analysis.budget import Budget
 from spincheck.analysis.cfg import Graph, Liveness
 from spincheck.analysis.lockops import drop_uncertain
 from spincheck.analysis.owed import is_owed
@@ -27,34 +26,6 @@ from spincheck.domain.collapse import some_element, some_nodes
 from spincheck.domain.lockstate import LockState
 from spincheck.domain.state import CellClass, State, cell_class
 from spincheck.domain.terms import Term
-
-
-class Budget:
-    """How much one function may cost.
-
-    ``disjuncts``: states kept apart at one join; ``steps``: instructions interpreted, a call counting once for each case, before the budget of disjuncts shrinks to a few;
-    ``turns``: visits of a loop head with one set of locks before the loop is widened, where the loop touches
-    locks, and where it does not; ``lock_sets``: sets of locks kept apart at one point, of those over it no lock is certain, and the
-    report says so; ``trusted``: whether a way out that could not be confirmed is believed.
-    """
-
-    def __init__(
-        self, disjuncts: int = 32, steps: int = 2_000, turns: int = 4, idle_turns: int = 2, lock_sets: int = 64,
-        *, trusted: bool = True,
-    ) -> None:
-        self.lock_sets = lock_sets
-        self.trusted = trusted
-        self.disjuncts = disjuncts
-        self.steps = steps
-        self.turns = turns
-        self.idle_turns = idle_turns
-
-
-GLANCE = Budget(disjuncts=1, turns=1, idle_turns=1, steps=600, lock_sets=12)
-"""One state per set of locks: enough where it already shows that nothing is wrong, and soon over where it does not."""
-
-COARSE = Budget(disjuncts=1, turns=1, idle_turns=1, lock_sets=32, trusted=False)
-"""The same with more patience, for a function of which more is too much."""
 
 Seen = dict[Any, list[State]]
 """States that have left a join, by what must agree for one to cover another."""

@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 import msgspec
 
+from spincheck.analysis.budget import COARSE, GLANCE, Budget
 from spincheck.analysis.calls import Calls
 from spincheck.analysis.cfg import Graph, Liveness
-from spincheck.analysis.fixpoint import COARSE, GLANCE, Budget, Fixpoint
+from spincheck.analysis.fixpoint import Fixpoint
 from spincheck.analysis.judge import Judge, Standing, held_by_role, saved_by_role
 from spincheck.analysis.recursion import unbounded
 from spincheck.analysis.relevance import Relevance, sets_flag
