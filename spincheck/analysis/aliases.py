@@ -30,7 +30,7 @@ def may_alias(state: State, one: Term, other: Term) -> bool:
         a, b = a.args[0], b.args[0]
     if a is b:
         return True
-    if _is_member_of(a, b) or _is_member_of(b, a):
+    if _is_member_of(a, b) or _is_member_of(b, a) or (a is one and b is other and _of_other_members(a, b)):
         return False
     if a is not one and "global" in {a.op, b.op} and {a.op, b.op} & {"param", "init"}:
         return False  # whoever is handed the driver's one object of its type calls it by its name nowhere else
@@ -45,6 +45,14 @@ def _is_member_of(pointer: Term, base: Term) -> bool:
     Along a chain of pointers it is not asked: names of what a walk comes by become too long to compare.
     """
     return base.op == "param" and pointer.op == "init" and pointer.args[0].op == "field" and pointer.args[0].args[0] is base
+
+
+def _of_other_members(one: Term, other: Term) -> bool:
+    """Whether two locks are known by pointers or handles in different members of one object, which are there to be different; what else pointers lead to may be one."""
+    if {one.op, other.op} - {"init", "cell"}:
+        return False
+    first, second = one.args[0], other.args[0]
+    return bool(first.op == "field" and second.op == "field" and first.args[0] is second.args[0] and first.args[1] != second.args[1])
 
 
 def place(lock: Term) -> Any:

@@ -116,7 +116,7 @@ class Books:
 
     def is_walked(self, lock: Term, kind: str) -> bool:
         """Tell whether one loop takes locks like this one and another loop only gives them back: which of them are held then is for the objects to say."""
-        if Terms.root(lock).op in STEADY or any(isinstance(step, Term) for step in Terms.path(lock)):
+        if lock.op == "held_by" or Terms.root(lock).op in STEADY or any(isinstance(step, Term) for step in Terms.path(lock)):
             return False  # elements of an array are known by their indices
         name = class_of(lock, self._storage(kind))
         taken = {loop for one, loops in self._taken_in.items() if one.may_be(name) for loop in loops}
