@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from spincheck.analysis.aliases import is_weak
+from spincheck.analysis.aliases import is_weak, may_alias
 from spincheck.analysis.cfg import Graph
 from spincheck.analysis.replay import ARRAY_TURNS, MAX_TURNS, search
 from spincheck.analysis.transfer import Interpreter
@@ -53,14 +53,23 @@ def _has_effect(state: State, visible: VisibleLocks) -> bool:
 def _same_effect(state: State, visible: VisibleLocks) -> Callable[[int, State], bool]:
     """A test for states that do all to locks that a state does, as far as it names them."""
     locks = {lock: held.status for lock, held in visible(state).items() if held.status != "maybe" and not is_weak(lock)}
+    some = [(lock, held.kind) for lock, held in visible(state).items() if held.status == "held" and is_weak(lock)]
     needs = {lock for lock, need in state.needs.items() if need.status == "held" and not is_weak(lock)}
 
     def is_same(_: int, after: State) -> bool:
         if any(lock not in after.needs or after.needs[lock].status != "held" for lock in needs):
             return False
+        if not all(any(_stands_for(after, weak, kind, lock) for lock in after.locks) for weak, kind in some):
+            return False
         return all(lock in after.locks and after.locks[lock].status in (status, "maybe") for lock, status in locks.items())
 
     return is_same
+
+
+def _stands_for(state: State, weak: Term, kind: str, lock: Term) -> bool:
+    """Whether a lock that is held on one path is of those that a lock of several paths stands for."""
+    held = state.locks[lock]
+    return held.status == "held" and held.kind == kind and (lock is weak or may_alias(state, lock, weak))
 
 
 def _blur(state: State, visible: VisibleLocks, *, weak_only: bool) -> None:

@@ -33,6 +33,9 @@ Seen = dict[Any, list[State]]
 MOST_LOCKS = 100
 """Locks of one path at the head of a loop; one that comes to more takes another one in every turn, which it would go on to do until its steps are used up."""
 
+MANY_SETS = 8
+"""Sets of locks at a loop's head from which on even one object's lock that its turns leave held is some object's."""
+
 STEADY = frozenset(("param", "global", "local", "int"))
 """Roots of locks that are the same in every turn."""
 
@@ -219,7 +222,8 @@ class Fixpoint:
         waves: dict[Any, int] = {}
         kept = []
         self._arrivals[pc] = self._arrivals.get(pc, 0) + 1
-        most = max(self._budget.turns - 1, 1) if self._arrivals[pc] <= self._budget.turns else 1
+        few = self._arrivals[pc] <= self._budget.turns or len(self._lock_sets.get(pc, ())) <= MANY_SETS
+        most = max(self._budget.turns - 1, 2) if few else 1
         for state in states:
             self._collapse_arrays(pc, state, most)
             key = merging.lock_key(state)
