@@ -82,9 +82,9 @@ def whereabouts(lock: Term) -> Term:
 
 def is_weak(lock: Term) -> bool:
     """Tell whether the term stands for several locks, of which another may be meant; so does what a member of several objects points to."""
-    place = whereabouts(lock)
-    while place.op in {"field", "elem"}:
-        if place.op == "elem" and place.args[1].op == "any":
+    root = whereabouts(lock)
+    while root.op in {"field", "elem"}:
+        if root.op == "elem" and root.args[1].op == "any":
             return True
-        place = place.args[0]
-    return place.op == "any" or (place is lock and place.op == "phi") or (place.op == "phi" and lock.op in {"field", "elem"})
+        root = root.args[0]
+    return root.op == "any" or (root.op == "phi" and lock.op in {"phi", "field", "elem"})

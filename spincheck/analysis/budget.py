@@ -6,8 +6,10 @@ that does not settle is looked at in full, and what is too much for that coarsel
 
 from __future__ import annotations
 
+from typing import NamedTuple
 
-class Budget:
+
+class Budget(NamedTuple):
     """How much one function may cost.
 
     ``disjuncts``: states kept apart at one join; ``steps``: instructions interpreted, a call counting once for each case, before the budget of disjuncts shrinks to a few;
@@ -16,16 +18,12 @@ class Budget:
     report says so; ``trusted``: whether a way out that could not be confirmed is believed.
     """
 
-    def __init__(
-        self, disjuncts: int = 32, steps: int = 2_000, turns: int = 4, idle_turns: int = 2, lock_sets: int = 64,
-        *, trusted: bool = True,
-    ) -> None:
-        self.lock_sets = lock_sets
-        self.trusted = trusted
-        self.disjuncts = disjuncts
-        self.steps = steps
-        self.turns = turns
-        self.idle_turns = idle_turns
+    disjuncts: int = 32
+    steps: int = 2_000
+    turns: int = 4
+    idle_turns: int = 2
+    lock_sets: int = 64
+    trusted: bool = True
 
 
 GLANCE = Budget(disjuncts=1, turns=1, idle_turns=1, steps=600, lock_sets=12)

@@ -99,7 +99,7 @@ class CallGraph:
     def _is_known(self, name: str) -> bool:
         """A name in the tables is never followed into its body."""
         tables = self._tables
-        return name in tables.operations or name in tables.noreturn or name in tables.ending or name in tables.raising or tables.pure(name)
+        return name in tables.operations or tables.never_returns(name) or tables.pure(name)
 
     def resolve(self, unit: int, name: str) -> Node | None:
         """Return the definition that a name means in a unit."""

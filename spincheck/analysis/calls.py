@@ -331,34 +331,35 @@ class Calls:
             released = {self._cases.find(state, lock, "")[0] for lock in given}
             for number in summary.acquires:
                 self._in.note_acquired(state, reader.term(number), _operation_of(summary, number), call.at, name, released)
-        fitting: list[tuple[int, State, list[Problem]]] = []
+        fitting: list[tuple[int, int, State, list[Problem]]] = []
         reasons = self._reasons(summary)
         ignored = self._failures(summary) if call.result is None else frozenset[int]()
         for number, case in enumerate(summary.cases):
             if number in ignored:
                 continue
-            side, reading = state.copy(), reader
+            choice = number if not grouped else -1 - number
             late: list[Term] = []
             if self._cases.excluded(state, case, reader):
                 late = self._cases.late(state, case, reader) if case.late and not exact else []
-                choice = told[number] if not grouped else -1 - number
-                if late and (pc, choice) not in self._in.revived:
-                    self._in.sides.note_case(pc, choice, taken=False)
-                if not late or (pc, choice) not in self._in.revived:
+                if not late:
                     continue
-                reading = self._changed(side, pc, call, summary, arguments, late)
+                if (pc, choice) not in self._in.revived:
+                    self._in.sides.note_case(pc, choice, taken=False)
+                    continue
+            side = state.copy()
+            reading = self._changed(side, pc, call, summary, arguments, late) if late else reader
             problems = self._cases.apply(side, case, reading, call, name, reasons[number])
-            if problems is not None and case.late and not late:
-                self._in.sides.note_case(pc, told[number] if not grouped else -1 - number, taken=True)
-            if problems is not None:
-                fitting.append((number, side, problems))
+            if problems is None:
+                continue
+            if case.late and not late:
+                self._in.sides.note_case(pc, choice, taken=True)
+            fitting.append((number, choice, side, problems))
         steps = []
-        for number, side, problems in fitting:
+        for number, choice, side, problems in fitting:
             case = summary.cases[number]
             steps_of = in_exact(told[number]) if exact else told[number]
             if len(fitting) > 1 or case.locks:
                 touched = tuple((side.normal(reader.term(lock.lock)), lock.status) for lock in case.locks)
-                choice = number if not grouped else -1 - number
                 name_here = lock_name(self._in.function, side, touched[0][0]) if touched else ""
                 side.trace = Node("call", (side.trace,), pc, call.at, choice=choice, text=name_here, locks=touched, function=name, case=steps_of)
             for problem in problems:

@@ -57,7 +57,7 @@ class Cases:
     def late(state: State, case: Case, reader: RowReader) -> list[Term]:
         """Return the cells that another thread must have changed since the caller looked at them, for a case that facts exclude to be taken after all.
 
-        None where it is excluded for another reason, or would leave nothing held; and where the caller holds a lock, under which nobody changes them.
+        None of them where it is excluded for another reason, or would leave nothing held; and where the caller holds a lock, under which nobody changes them.
         """
         if not any(row.status == "held" for row in case.locks) or any(held.status == "held" for held in state.locks.values()):
             return []

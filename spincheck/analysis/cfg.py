@@ -12,6 +12,7 @@ straight-line code without stopping anyway.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cached_property
 
 from spincheck.ir import (
     AddressOf,
@@ -80,18 +81,23 @@ class Graph:
         self.cyclic = self._components()
         self._bodies: dict[int, frozenset[int]] = {}
 
+    @cached_property
+    def before(self) -> list[list[int]]:
+        """The points from which control comes to each point, unreachable ones included."""
+        before: list[list[int]] = [[] for _ in self.next]
+        for pc, targets in enumerate(self.next):
+            for target in targets:
+                before[target].append(pc)
+        return before
+
     def body(self, head: int) -> frozenset[int]:
         """Return the points of the natural loop at a head: from which its back edges can be reached without coming to it."""
         known = self._bodies.get(head)
         if known is None:
-            before: dict[int, list[int]] = {}
-            for pc, targets in enumerate(self.next):
-                for target in targets:
-                    before.setdefault(target, []).append(pc)
-            work = [pc for pc in before.get(head, ()) if self.order[pc] >= self.order[head]]
+            work = [pc for pc in self.before[head] if self.order[pc] >= self.order[head]]
             found = {head, *work}
             while work:
-                for pc in before.get(work.pop(), ()):
+                for pc in self.before[work.pop()]:
                     if pc not in found and self.order[pc] >= 0:
                         found.add(pc)
                         work.append(pc)

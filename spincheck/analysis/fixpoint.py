@@ -22,7 +22,7 @@ from spincheck.analysis.relevance import Relevance
 from spincheck.analysis.transfer import EXIT, Interpreter
 from spincheck.domain import intervals as iv
 from spincheck.domain import merge as merging
-from spincheck.domain.collapse import some_element, some_nodes
+from spincheck.domain.collapse import STEADY, some_element, some_nodes
 from spincheck.domain.lockstate import LockState
 from spincheck.domain.state import CellClass, State, cell_class
 from spincheck.domain.terms import Term
@@ -35,9 +35,6 @@ MOST_LOCKS = 100
 
 MANY_SETS = 8
 """Sets of locks at a loop's head from which on even one object's lock that its turns leave held is some object's."""
-
-STEADY = frozenset(("param", "global", "local", "int"))
-"""Roots of locks that are the same in every turn."""
 
 FEW = 6
 """Disjuncts per set of locks once the steps are used up."""
@@ -222,7 +219,7 @@ class Fixpoint:
         waves: dict[Any, int] = {}
         kept = []
         self._arrivals[pc] = self._arrivals.get(pc, 0) + 1
-        few = self._arrivals[pc] <= self._budget.turns or len(self._lock_sets.get(pc, ())) <= MANY_SETS
+        few = self._arrivals[pc] <= self._budget.turns or len(self._lock_sets[pc]) <= MANY_SETS
         most = max(self._budget.turns - 1, 2) if few else 1
         for state in states:
             self._collapse_arrays(pc, state, most)
@@ -295,10 +292,7 @@ class Fixpoint:
         total = len(states)
         for group in groups.values():
             while len(group) > 1 and total > limit:
-                first, second = group[-2], group[-1]
-                joined = merging.join(first, second, pc, widen=False)
-                joined.trace = merge([first.trace, second.trace], pc)
-                group[-2:] = [joined]
+                group[-2:] = [_joined(group[-2:], pc)]
                 total -= 1
         if len(groups) <= most:
             return [state for group in groups.values() for state in group]
@@ -402,17 +396,10 @@ class Fixpoint:
             sign = (allowed.low < 0, allowed.high > 0, 0 in allowed)
             groups.setdefault((merging.lock_key(state), told, sign, result is not None and result.op == "int"), []).append(state)
         exit_point = len(self._in.function.code)
-        joined = []
+        kept = []
         for group in groups.values():
-            if len(group) > 1 and any(state.lossy for state in group):
-                one = group[0]
-                for other in group[1:]:
-                    one = merging.join(one, other, exit_point, widen=False)
-                one.trace = merge([state.trace for state in group], exit_point)
-                joined.append(one)
-            else:
-                joined += group
-        return joined
+            kept += [_joined(group, exit_point)] if len(group) > 1 and any(state.lossy for state in group) else group
+        return kept
 
     def squeezed_exits(self, states: list[State], limit: int, limit_alike: int) -> list[State]:
         """Return at most ``limit`` states; ``limit_alike`` where all do the same to locks.
@@ -435,10 +422,16 @@ class Fixpoint:
             group = max(groups.values(), key=len)
             if len(group) < 2:
                 break
-            first, second = group[-2], group[-1]
-            joined = merging.join(first, second, exit_point, widen=False)
-            joined.trace = merge([first.trace, second.trace], exit_point)
-            group[-2:] = [joined]
+            group[-2:] = [_joined(group[-2:], exit_point)]
             total -= 1
         joined_states = [state for group in groups.values() for state in group]
         return self._squeeze(exit_point, joined_states, limit, limit) if total > limit else joined_states
+
+
+def _joined(states: list[State], pc: int) -> State:
+    """Return one state for several with the same locks, and with all their paths."""
+    one = states[0]
+    for other in states[1:]:
+        one = merging.join(one, other, pc, widen=False)
+    one.trace = merge([state.trace for state in states], pc)
+    return one

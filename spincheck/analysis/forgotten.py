@@ -15,7 +15,7 @@ the names of one lock may differ.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from spincheck.analysis.keeping import Ledger, LockClass
 
@@ -34,23 +34,31 @@ class Forgotten:
             balanced.update(dict.fromkeys(ledger.balanced))
             unseen.update(dict.fromkeys(ledger.open))
         self._left = tuple(left)
-        self._open = {*unseen, *(one.storage for one in left if not any(one.may_be(other) for other in returned))}
+        self._open = {*unseen, *_unmatched(left, returned)}
         self._returned = tuple(returned)
         self._balanced = tuple(balanced)
-        self._strays = {one.storage for one in returned if not any(one.may_be(other) for other in left)}
+        self._strays = _unmatched(returned, left)
 
     def is_forgotten(self, lock: LockClass) -> bool:
         """Tell whether others take this lock and give it back themselves, and nobody gives it back for somebody else."""
-        if lock.storage in self._strays or any(lock.may_be(other) for other in self._returned):
+        if lock.storage in self._strays or _is_among(lock, self._returned):
             return False
-        return any(lock.may_be(other) for other in self._balanced)
-
+        return _is_among(lock, self._balanced)
 
     def is_never_left(self, lock: LockClass) -> bool:
         """Tell whether others take this lock and give it back themselves, and nobody leaves it held for somebody else."""
-        if lock.storage in self._open or any(lock.may_be(other) for other in self._left):
+        if lock.storage in self._open or _is_among(lock, self._left):
             return False
-        return any(lock.may_be(other) for other in self._balanced)
+        return _is_among(lock, self._balanced)
+
+
+def _is_among(lock: LockClass, others: Iterable[LockClass]) -> bool:
+    return any(lock.may_be(other) for other in others)
+
+
+def _unmatched(ones: Iterable[LockClass], others: Collection[LockClass]) -> set[str]:
+    """Return the storages of those locks that are none of the others."""
+    return {one.storage for one in ones if not _is_among(one, others)}
 
 
 def last_name(lock: str) -> str:

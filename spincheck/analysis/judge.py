@@ -122,12 +122,8 @@ class Judge:
                 kind = self._in.tables.kinds.get(held.kind)
                 if held.status != "held" or kind is None or kind.counter or kind.carried or (lock in state.needs and state.needs[lock].status == "held"):
                     continue
-                name = self._class(lock, held.kind)
-                if name.names and not machine.books.is_lent(lock, held.kind) and len(groups) < MAX_KEPT:
-                    problem = Problem("held-at-exit", lock, held.kind, held.operation, "", self._at(pc))
-                    candidate = groups.setdefault(name, Candidate(problem, [], pc, "error"))
-                    if candidate.exit_pc == pc and candidate.problem.lock is lock:
-                        candidate.states.append(state)
+                if not machine.books.is_lent(lock, held.kind):
+                    self._keep(groups, Problem("held-at-exit", lock, held.kind, held.operation, "", self._at(pc)), pc, state)
         found = ((name, self._confirm(candidate)) for name, candidate in groups.items())
         return tuple(Kept(name, finding) for name, finding in found if finding is not None and not finding.doubt)
 
@@ -138,15 +134,17 @@ class Judge:
                 kind = self._in.tables.kinds.get(need.kind)
                 if need.status != "held" or need.doubtful or need.tried or kind is None or kind.counter or kind.carried or lock.op == "held_by":
                     continue
-                if is_callers(lock) and self._in.machine.has_callers:
-                    continue
-                name = self._class(lock, need.kind)
-                if name.names and len(groups) < MAX_KEPT:
-                    problem = Problem("released-unheld", lock, need.kind, "", need.operation, need.at)
-                    candidate = groups.setdefault(name, Candidate(problem, [], pc, "error"))
-                    if candidate.exit_pc == pc and candidate.problem.lock is lock:
-                        candidate.states.append(state)
+                if not is_callers(lock) or not self._in.machine.has_callers:
+                    self._keep(groups, Problem("released-unheld", lock, need.kind, "", need.operation, need.at), pc, state)
         return groups
+
+    def _keep(self, groups: dict[LockClass, Candidate], problem: Problem, pc: int, state: State) -> None:
+        """Add a state to the candidate for its lock's class; the first way out with such a lock stands for all."""
+        name = self._class(problem.lock, problem.kind)
+        if name.names and len(groups) < MAX_KEPT:
+            candidate = groups.setdefault(name, Candidate(problem, [], pc, "error"))
+            if candidate.exit_pc == pc and candidate.problem.lock is problem.lock:
+                candidate.states.append(state)
 
     def ledger(self, *, gave_up: bool) -> Ledger:
         """Return what the function does with locks of others."""

@@ -86,7 +86,7 @@ def search(
     if found.verdict != "open" or goal is None or interpreter.dived > MAX_TOTAL:
         return found
     spent, interpreter.searched = interpreter.searched, interpreter.dived
-    near = distances(graph, goal)
+    near = _distances(graph, goal)
     rough = walk(allowed, near)
     with _everything_relevant(interpreter):
         if rough.verdict == "confirmed" and rough.state is not None:
@@ -187,19 +187,15 @@ def _search(
     return Found("refuted")
 
 
-def distances(graph: Graph, goal: Callable[[int], bool]) -> list[int]:
+def _distances(graph: Graph, goal: Callable[[int], bool]) -> list[int]:
     """Return for every instruction how many others are at least between it and a goal; more than there are where none is ahead."""
-    before: list[list[int]] = [[] for _ in graph.next]
-    for pc, targets in enumerate(graph.next):
-        for target in targets:
-            before[target].append(pc)
     far = len(graph.next) + 1
     work = [pc for pc in range(len(graph.next)) if goal(pc)]
     near = [far] * len(graph.next)
     for pc in work:
         near[pc] = 0
     for pc in work:  # it grows while it is read
-        for other in before[pc]:
+        for other in graph.before[pc]:
             if near[other] == far:
                 near[other] = near[pc] + 1
                 work.append(other)

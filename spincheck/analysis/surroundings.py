@@ -82,7 +82,7 @@ class Surroundings(NamedTuple):
 
     def _touches(self, name: str) -> bool:
         tables = self.tables
-        if name in tables.operations or name in tables.noreturn or name in tables.ending or name in tables.raising:
+        if name in tables.operations or tables.never_returns(name):
             return True
         if name in tables.immediate or name in tables.creations:
             return True

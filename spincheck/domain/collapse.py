@@ -1,8 +1,7 @@
 """Many locks of one kind as one, where a loop comes by them one after the other.
 
 Owns what is lost so that such a loop settles: elements of an array become "some element", nodes of a list, or whatever else each turn comes by, "some
-object's". Of a lock that is held
-then, at least one is; nothing that differs between them is known any more. Whoever uses this decides when.
+object's". Of a lock that is held then, at least one is; nothing that differs between them is known any more. Whoever uses this decides when.
 """
 
 from __future__ import annotations
@@ -13,6 +12,9 @@ from typing import Any
 from spincheck.domain.lockstate import LockState, Need
 from spincheck.domain.state import State
 from spincheck.domain.terms import Term
+
+STEADY = frozenset(("param", "global", "local", "int"))
+"""Roots of locks that are the same in every turn."""
 
 
 def some_element(state: State, index: Term) -> None:
@@ -53,7 +55,7 @@ def some_nodes(state: State, anything: Term, most: int, before: Collection[Term]
     for lock, held in state.locks.items():
         if held.status == "held" and lock not in before:
             place = lock.args[0] if lock.op == "init" else lock
-            if place.op == "field" and state.terms.root(place).op not in {"param", "global", "local", "int"}:
+            if place.op == "field" and state.terms.root(place).op not in STEADY:
                 steps = ("" if isinstance(step, Term) else step for step in state.terms.path(place))
                 groups.setdefault((held.kind, lock.op, *steps), []).append(lock)
     found = False

@@ -136,6 +136,10 @@ class Tables(msgspec.Struct, frozen=True, weakref=True):
                 return row.role
         return None
 
+    def never_returns(self, name: str) -> bool:
+        """Whether control does not come back from ``name``, except perhaps to a handler."""
+        return name in self.noreturn or name in self.ending or name in self.raising
+
     def pure(self, name: str) -> bool:
         """Whether ``name`` gives the same object whenever it gets the same arguments, and changes nothing."""
         known = self._pure_memo.get(name)

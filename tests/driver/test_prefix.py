@@ -258,13 +258,19 @@ def test_header_that_changed_or_is_hidden_now(monkeypatch, compiler, tmp_path):
     assert builds.make("1.c") == SHARED
 
 
-def test_what_was_kept_is_damaged_or_gone(monkeypatch, compiler):
+def shared(monkeypatch, compiler):
+    """Return builds after three sources that begin alike, their memory, and under which name it has the beginning."""
     memory = NoMemory()
     builds = Builds(monkeypatch, compiler, memory=memory)
     text = '#include "driver.h"\n' + REST
     for number in range(3):
         builds.make(f"{number}.c", text)
     (name,) = (name for name, value in memory._values.items() if len(value) > 100)
+    return builds, memory, name
+
+
+def test_what_was_kept_is_damaged_or_gone(monkeypatch, compiler):
+    builds, memory, name = shared(monkeypatch, compiler)
     kept = memory._values[name]
     for damaged in (kept[: len(kept) // 2], b"\x93\x01\x02\x03", b"", b"seen"):
         memory._values[name] = damaged
@@ -277,12 +283,7 @@ def test_what_was_kept_is_damaged_or_gone(monkeypatch, compiler):
 
 def test_nothing_but_definitions_reaches_the_compiler(monkeypatch, compiler):
     """Whoever writes the cache's file may change verdicts, but neither has the compiler read what it should not nor stops a build."""
-    memory = NoMemory()
-    builds = Builds(monkeypatch, compiler, memory=memory)
-    text = '#include "driver.h"\n' + REST
-    for number in range(3):
-        builds.make(f"{number}.c", text)
-    (name,) = (name for name, value in memory._values.items() if len(value) > 100)
+    builds, memory, name = shared(monkeypatch, compiler)
     kept = msgspec.msgpack.decode(memory._values[name], type=Prefix)
     for planted in (b'0#include "/dev/zero"', b"0#define INT_MAX 1\n#include </dev/zero>", b"", b"0#define OTHER 1"):
         memory._values[name] = msgspec.msgpack.encode(msgspec.structs.replace(kept, macros={**kept.macros, b"INT_MAX": planted}))
