@@ -23,6 +23,12 @@ MOST_CALLS = 3
 NEEDED = "?"
 """Before the name of a call that needs a lock, among the calls that a path remembers: its callers have to hold it."""
 
+HANDED = "!"
+"""Before the kind of a carried lock, among those calls: the path has handed work on to what may give such a lock back."""
+
+FORWARDED = ">"
+"""The same where the work was passed to another driver."""
+
 LOADER_ENTRY = "DriverEntry"
 """It runs once for the driver, whose object is the default parent of what it creates."""
 
@@ -67,6 +73,12 @@ class CallRules:
             if name.startswith(NEEDED):
                 self._require(state, call, name.removeprefix(NEEDED), through)
                 continue
+            if name.startswith(HANDED):
+                self.hand_on(state, (name.removeprefix(HANDED),))
+                continue
+            if name.startswith(FORWARDED):
+                state.calls |= {name}
+                continue
             remember(state, name)
             for ban in self._tables.forbidden.get(name, ()):
                 self.forbid(state, call, ban, through, given_back)
@@ -94,16 +106,18 @@ class CallRules:
             return
         self._in.problems.append((problem, state.copy()))
 
-    def hand_on(self, state: State, name: str, arguments: list[Term], kinds: Collection[str]) -> None:
-        """Make carried locks uncertain where the work that they are held for may go on in another callback.
+    @staticmethod
+    def hand_on(state: State, kinds: Collection[str]) -> None:
+        """Make carried locks of these kinds uncertain: the work that they are held for may go on in another callback."""
+        if kinds:
+            for lock, held in state.locks.items():
+                if held.status == "held" and held.kind in kinds:
+                    state.locks[lock] = LockState("maybe", held.kind)
+            state.calls |= {HANDED + kind for kind in kinds}
 
-        ``kinds`` are those that the function is known to hand on. A function that is handed another one, or that nobody has seen (no name),
-        may do anything with the work.
-        """
-        anything = not name or any(argument.op == "fn" for argument in arguments)
-        for lock, held in state.locks.items():
-            if held.status == "held" and self._tables.kinds[held.kind].carried and (anything or held.kind in kinds):
-                state.locks[lock] = LockState("maybe", held.kind)
+    def note_forwarded(self, state: State, name: str) -> None:
+        """Remember that work was passed to another driver, which gives back no lock of this one."""
+        state.calls |= {FORWARDED + kind for kind in self._in.carried if name in self._tables.kinds[kind].forwards}
 
     def _check_creation(self, state: State, call: Call, row: Creation, arguments: list[Term]) -> None:
         """A lock that is made for an object needs that object as its parent; one in a variable of the driver belongs to the driver."""
@@ -122,7 +136,7 @@ class CallRules:
 
 def remember(state: State, name: str) -> None:
     """Remember a call that some lock forbids its holder, for the callers of this function."""
-    if sum(not one.startswith(NEEDED) for one in state.calls) < MOST_CALLS:
+    if sum(not one.startswith((NEEDED, HANDED, FORWARDED)) for one in state.calls) < MOST_CALLS:
         state.calls |= {name}
 
 

@@ -6,7 +6,7 @@ declaration or by where its address was put. Works on headers only; no function'
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from spincheck.analysis.findings import FunctionRef
 from spincheck.analysis.judge import Standing
@@ -46,6 +46,7 @@ class CallGraph:
 
     def __init__(self, records: Sequence[UnitRecord], tables: Tables, *, whole: bool = True) -> None:
         self._tables = tables
+        self._whole = whole
         self.records = records
         self.nodes: list[Node] = []
         self._by_unit: list[dict[str, Node]] = [{} for _ in records]
@@ -72,6 +73,9 @@ class CallGraph:
         self._model = ""
         self._assign_roles()
         self.relevant = self._reaching_operations()
+        self.carried = frozenset(kind for node in self.nodes for kind in self._operated(node, "acquire", "try"))
+        self.giving = self._giving() if whole else {}
+        self.handed = frozenset(kind for kinds in self.giving.values() for kind in kinds) & self.carried if whole else self.carried
         self.hands_on = self._handing_on()
 
     def _follow_members(self) -> None:
@@ -147,7 +151,8 @@ class CallGraph:
             inside = tuple(kind for kind in roles[0].inside if all(kind in role.inside for role in roles))
             called = any(caller is not node for caller in node.callers)  # by the driver itself, with what it likes
             present = tuple(number for number in roles[0].present if all(number in role.present for role in roles) and not called)
-            return Standing("entry", holds, inside, present)
+            new = tuple(number for number in roles[0].new if all(number in role.new for role in roles) and not called)
+            return Standing("entry", holds, inside, present, new)
         if node.roles or any(caller is not node for caller in node.callers):
             return Standing("helper")  # of a role that is there to take or give back, the system copes with what it leaves
         return Standing("unknown")
@@ -212,34 +217,62 @@ class CallGraph:
                     work.append(caller)
         return reached
 
-    def _handing_on(self) -> dict[int, frozenset[str]]:
-        """Return, by function, the kinds of carried lock that it may leave to another callback; nothing where no such lock is taken."""
+    # --- carried locks ---
+
+    def _operated(self, node: Node, *actions: str) -> frozenset[str]:
+        """Return the kinds of carried lock that a function's own text does one of these things to."""
         tables = self._tables
-        carried = {
-            row.kind
-            for node in self.nodes
-            for name in node.header.calls
-            for row in tables.operations.get(name, ())
-            if row.action != "release" and tables.kinds[row.kind].carried
-        }
-        reached: dict[int, frozenset[str]] = {}
-        if not carried:
-            return reached
-        work = []
+        rows = (row for name in node.header.calls for row in tables.operations.get(name, ()))
+        return frozenset(row.kind for row in rows if row.action in actions and tables.kinds[row.kind].carried)
+
+    def _referred(self, node: Node) -> list[Node]:
+        """Return the functions whose address a function puts somewhere."""
+        named = (self.resolve(node.unit, reference.function) for reference in node.header.references)
+        return [one for one in named if one is not None]
+
+    def _giving(self) -> dict[int, frozenset[str]]:
+        """Return, by function, the kinds of carried lock that it, or what it calls or refers to, may give back for work that came from elsewhere.
+
+        A function that takes such locks, too, gives back its own, unless it is a callback that is called for work that is under way.
+        """
+        giving = {}
         for node in self.nodes:
-            kinds = frozenset(kind for name in node.header.calls for kind in tables.handovers.get(name, ()) if kind in carried)
-            if kinds:
-                reached[id(node)] = kinds
-                work.append(node)
+            kinds = self._operated(node, "release")
+            if all(role.new for _, role in node.roles):
+                kinds -= self._operated(node, "acquire", "try")
+            giving[id(node)] = kinds
+        above: dict[int, list[Node]] = {}
+        for node in self.nodes if any(giving.values()) else ():
+            for below in (*node.callees.values(), *self._referred(node)):
+                above.setdefault(id(below), []).append(node)
+        return self._spread(giving, lambda node: above.get(id(node), []))
+
+    def _spread(self, found: dict[int, frozenset[str]], above: Callable[[Node], Iterable[Node]]) -> dict[int, frozenset[str]]:
+        """Give what is said of functions to all those above them."""
+        work = [node for node in self.nodes if found.get(id(node))]
         while work:
             node = work.pop()
-            for caller in node.callers:
-                before = reached.get(id(caller), frozenset())
-                after = before | reached[id(node)]
+            for one in above(node):
+                before = found.get(id(one), frozenset())
+                after = before | found[id(node)]
                 if after != before:
-                    reached[id(caller)] = after
-                    work.append(caller)
-        return reached
+                    found[id(one)] = after
+                    work.append(one)
+        return {number: kinds for number, kinds in found.items() if kinds}
+
+    def _handing_on(self) -> dict[int, frozenset[str]]:
+        """Return, by function, the kinds of carried lock that it may leave to another callback; nothing where no such lock is taken."""
+        if not self.handed:
+            return {}
+        found: dict[int, frozenset[str]] = {}
+        for node in self.nodes:
+            by_name = [self._tables.handovers.get(name, frozenset()) for name in node.header.calls]
+            found[id(node)] = self.handed & frozenset().union(*by_name, *(self.gives(one) for one in self._referred(node)))
+        return self._spread(found, lambda node: node.callers)
+
+    def gives(self, node: Node) -> frozenset[str]:
+        """Return the kinds of carried lock that a function which is handed on may give back, now or later."""
+        return self.giving.get(id(node), frozenset()) if self._whole else self.handed
 
     def is_relevant(self, node: Node) -> bool:
         """Tell whether a function can reach a lock operation."""

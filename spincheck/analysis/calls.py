@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 from spincheck.analysis import events
-from spincheck.analysis.call_rules import CallRules, pointee
+from spincheck.analysis.call_rules import HANDED, CallRules, pointee
 from spincheck.analysis.cases import Cases, RowReader
 from spincheck.analysis.lockops import LockMachine, Outcome, Problem, assume_there, note_need
 from spincheck.analysis.naming import lock_name, place_name
@@ -35,12 +35,12 @@ CHANGED_HERE = 98
 class Callee(NamedTuple):
     """What the program knows of a called name: a summary, a DDI or import (``external``), or a ``hole`` of the open world.
 
-    ``hands_on``: the kinds of carried lock that it may leave to another callback.
+    ``gives``: the kinds of carried lock that it may give back, now or later, once it is handed work.
     """
 
     status: Literal["defined", "external", "hole"]
     summary: Summary | None = None
-    hands_on: frozenset[str] = frozenset()
+    gives: frozenset[str] = frozenset()
 
 
 class Calls:
@@ -65,6 +65,7 @@ class Calls:
         self._tables = interpreter.tables
         interpreter.call = self.call
         interpreter.takes_lock = self._takes_lock
+        interpreter.stored = self._stored
 
     @property
     def _machine(self) -> LockMachine:
@@ -77,7 +78,7 @@ class Calls:
         name = self._name(state, call)
         if name is not None:
             return self._direct(state, pc, call, name, arguments)
-        self._rules.hand_on(state, "", arguments, frozenset())
+        self._rules.hand_on(state, self._in.handed)
         return self._by_hand(state, pc, call, arguments)
 
     def _name(self, state: State, call: Call) -> str | None:
@@ -89,8 +90,8 @@ class Calls:
     def _direct(self, state: State, pc: int, call: Call, name: str, arguments: list[Term]) -> list[Step]:
         tables = self._tables
         self._rules.check(state, call, name, arguments)
-        if name in tables.handovers:
-            self._rules.hand_on(state, name, arguments, tables.handovers[name])
+        if self._in.carried:
+            self._hand_on(state, name, arguments)
         rows = tables.operations.get(name)
         if rows is not None:
             steps = self._operation(state, pc, call, rows[0], arguments)
@@ -112,7 +113,6 @@ class Calls:
         if name in tables.cleared:
             return self._external(state, pc, call, name, arguments)
         callee = self._callee(name)
-        self._rules.hand_on(state, name, arguments, callee.hands_on)
         if callee.summary is not None and not self._in.relevant(pc) and not state.exact:
             ignored = self._ignored(state, pc, call, name, callee.summary, arguments)
             if ignored is not None:
@@ -122,6 +122,21 @@ class Calls:
         if callee.status == "hole":
             self._cases.taint(state)
         return self._external(state, pc, call, name, arguments)
+
+    def _hand_on(self, state: State, name: str, arguments: list[Term]) -> None:
+        """What a call is handed may go on in a function that it is handed, too, or, of some calls, in one that was named before."""
+        routines = [argument for argument in arguments if argument.op == "fn"]
+        kinds = self._tables.handovers.get(name, frozenset()) if not routines else frozenset().union(*(self.gives(routine) for routine in routines))
+        self._rules.hand_on(state, kinds & self._in.handed)
+        self._rules.note_forwarded(state, name)
+
+    def _stored(self, state: State, routine: Term) -> None:
+        self._rules.hand_on(state, self.gives(routine) & self._in.handed)
+
+    def gives(self, routine: Term) -> frozenset[str]:
+        """Return the kinds of carried lock that a function whose address is handed on may give back."""
+        callee = self._callee(str(routine.args[0]))
+        return callee.gives if callee.status == "defined" else self._in.handed
 
     def _takes_lock(self, name: str) -> bool:
         summary = self._callee(name).summary
@@ -397,7 +412,7 @@ class Calls:
 
         None when a lock that it may take on the way is not known to be free, so that its cases have to be looked at.
         """
-        if not self._note_free_needs(state, call, summary, arguments):
+        if not self._note_free_needs(state, call, summary, arguments) or _hands_on_sometimes(summary):
             return None
         raised = self._may_raise(state, pc, call)
         epoch = self._in.fresh(state, "ignored")
@@ -447,6 +462,11 @@ class Calls:
                 note_need(state, lock, Need("free", need.kind, call.at, need.operation, doubtful, tried=need.tried))
         return True
 
+
+
+def _hands_on_sometimes(summary: Summary) -> bool:
+    """Whether a callee hands work to another routine on some of its ways only."""
+    return len({tuple(one for one in case.calls if one.startswith(HANDED)) for case in summary.cases}) > 1
 
 
 def _operation_of(summary: Summary, lock: int) -> str:

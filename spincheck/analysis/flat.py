@@ -7,9 +7,9 @@ a return makes them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
-from spincheck.analysis.call_rules import MOST_CALLS, NEEDED
+from spincheck.analysis.call_rules import FORWARDED, HANDED, MOST_CALLS, NEEDED
 from spincheck.analysis.calls import Callee
 from spincheck.analysis.cfg import Graph, field_name
 from spincheck.analysis.summaries import NOWHERE, Case, Summary
@@ -30,8 +30,8 @@ from spincheck.ir import (
 from spincheck.locks.tables import Tables
 
 
-def flat_summary(function: Function, callee: Callable[[str], Callee], tables: Tables) -> Summary:
-    """Return the summary of a function by its stores alone."""
+def flat_summary(function: Function, callee: Callable[[str], Callee], tables: Tables, hands_on: Collection[str]) -> Summary:
+    """Return the summary of a function by its stores alone; ``hands_on`` are the kinds of carried lock that it may leave to another callback."""
     written: set[tuple[str, str]] = set()
     through: set[int] = set()
     parameters = {variable.name: number for number, variable in enumerate(function.parameters)}
@@ -59,11 +59,11 @@ def flat_summary(function: Function, callee: Callable[[str], Callee], tables: Ta
         if any(ban.when is None and ban.unless is None for ban in tables.forbidden.get(name, ())):
             return frozenset((name,))
         summary = callee(name).summary
-        told = [frozenset(one for one in case.calls if not one.startswith(NEEDED)) for case in summary.cases] if summary is not None else []
+        told = [frozenset(one for one in case.calls if not one.startswith((NEEDED, HANDED, FORWARDED))) for case in summary.cases] if summary is not None else []
         return frozenset.intersection(*told) if told else frozenset()
 
     graph = Graph(function)
-    calls = _always_called(graph, made)
+    calls = (*_always_called(graph, made), *(HANDED + kind for kind in sorted(hands_on)))
     rows: list[tuple[object, ...]] = [("fresh", 0)]
     epochs: list[tuple[str, int | str, int]] = [(kind, name, 0) for kind, name in sorted(written)]
     for number in sorted(through):

@@ -83,6 +83,7 @@ def _interpreter(
     interpreter = Interpreter(function, graph, around.tables)
     interpreter.outcome_matters = relevance.outcome_matters if budget.disjuncts > 1 else lambda _call, _summary: False
     interpreter.relevant = relevance.points.__contains__
+    interpreter.carried, interpreter.handed = around.carried, around.handed
     if standing.kind == "entry":
         held = held_by_role(interpreter.terms, standing)
         interpreter.machine.held_on_entry = {lock: hold.kind for lock, hold in held.items()}
@@ -91,6 +92,7 @@ def _interpreter(
         }
         interpreter.machine.inside_on_entry = standing.inside
         interpreter.present = standing.present
+        interpreter.machine.new = frozenset(interpreter.terms.make("param", number) for number in standing.new)
     Calls(interpreter, around.callee, around.exact, around.target)
     return interpreter
 

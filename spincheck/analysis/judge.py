@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from spincheck.analysis.aliases import is_weak, may_alias
+from spincheck.analysis.carried import left_over, may_be_given_back
 from spincheck.analysis.explain import Explainer
 from spincheck.analysis.findings import Defect
 from spincheck.analysis.fixpoint import Fixpoint
@@ -46,13 +47,15 @@ MAX_PAIRS = 400
 class Standing(NamedTuple):
     """Who calls a function.
 
-    ``holds`` are the locks that its role is entered with, ``inside`` the kinds of region; ``present`` are the parameters that are never null.
+    ``holds`` are the locks that its role is entered with, ``inside`` the kinds of region; ``present`` are the parameters that are never null, ``new``
+    those that are work for which nothing has been done yet.
     """
 
     kind: Literal["entry", "helper", "unknown"]
     holds: tuple[Hold, ...] = ()
     inside: tuple[str, ...] = ()
     present: tuple[int, ...] = ()
+    new: tuple[int, ...] = ()
 
 
 def held_by_role(terms: Terms, standing: Standing) -> dict[Term, Hold]:
@@ -245,7 +248,7 @@ class Judge:
                 need = state.needs.get(lock)
                 hold = owed.get(lock)
                 entered_with = hold is not None
-                if is_owed(lock) or self._in.machine.raised_nothing(state, held) or self._may_be_given_back(state, held):
+                if is_owed(lock) or self._in.machine.raised_nothing(state, held) or may_be_given_back(self._in, state, held):
                     continue
                 if held.status == "held" and not (hold is not None and hold.at_exit == "kept"):
                     if need is None or need.status == "free" or entered_with:
@@ -259,26 +262,13 @@ class Judge:
                 problem = self._entry_need(lock, need, owed.get(lock))
                 if problem is not None:
                     add(problem, pc, state)
+        for pc, state in self._fixpoint.exits:
+            for lock, need in left_over(self._in, self._fixpoint, state, self._is_same_way):
+                add(Problem("held-at-exit", lock, need.kind, "", "", self._at(pc)), pc, state)
         return [Candidate(problem, states, pc, "error") for (problem, pc), states in groups.items()]
 
-    def _may_be_given_back(self, state: State, held: LockState) -> bool:
-        """Whether a carried lock that is held at the end can still be given back, by the callback that the work is handed to.
-
-        Only of the work that this callback was called for is it known that it is over: when it was completed here, or when the result says
-        that it is not pending.
-        """
-        kind = self._in.tables.kinds.get(held.kind)
-        if kind is None or not kind.carried or held.status != "held":
-            return False
-        if held.saved is None or held.saved.op != "param":
-            return True
-        result = state.memory.get(self._in.returned)
-        if result is None or kind.pending is None:
-            return False
-        values = state.facts.range_of(result)
-        if any(name in state.calls for name in kind.over):
-            return values.single == kind.pending
-        return kind.pending in values
+    def _is_same_way(self, one: State, other: State) -> bool:
+        return self._agree(one, other) == "same"
 
     def _entry_need(self, lock: Term, need: Need, hold: Hold | None) -> Problem | None:
         if need.doubtful or need.tried:

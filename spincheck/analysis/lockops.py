@@ -125,7 +125,7 @@ class LockMachine:
 
     ``held_on_entry`` are the locks that an entry point's role is entered with, and their kinds; None when callers decide what is held, so that a release
     without an acquire is a need and no problem yet. ``saved_on_entry`` are the IRQLs that were saved when those were acquired. ``inside_on_entry`` are the kinds of
-    region that the role is entered in. ``in_doubt`` tells that an operation was on a lock, or with an IRQL, that merged paths had made one of
+    region that the role is entered in; ``new`` is work that nothing has been acquired for yet. ``in_doubt`` tells that an operation was on a lock, or with an IRQL, that merged paths had made one of
     several: what it would have said of one of them alone is not known. ``has_callers``: a lock that is a parameter has a name for somebody.
     """
 
@@ -137,6 +137,7 @@ class LockMachine:
         self.has_callers = True
         self.books = Books(tables.storage)
         self.inside_on_entry: tuple[str, ...] = ()
+        self.new: frozenset[Term] = frozenset()
         self.in_doubt = False
 
     def same_storage(self, one: str, other: str) -> bool:
@@ -170,7 +171,7 @@ class LockMachine:
 
     def is_anothers(self, kind: str, before: LockState | None, tag: Term | None) -> bool:
         """Tell whether a carried lock that is given back here may be held for other work than what this callback has given back for already."""
-        return self._tables.kinds[kind].carried and (before is None or before.depth != 0 or before.saved is not tag)
+        return self._tables.kinds[kind].carried and tag not in self.new and (before is None or before.saved is not tag)
 
     def is_for_other_work(self, before: LockState, tag: Term | None) -> bool:
         """Tell whether a carried lock that is held here is given back for other work, as far as the tags say."""
@@ -330,7 +331,8 @@ class LockMachine:
         problems: tuple[Problem, ...] = ()
         if count < 0:
             note_need(state, lock, Need("held", kind, at, function, irql=saved))
-            if self.is_free_on_entry(lock) and not self.is_anothers(kind, before, irql):
+            twice = before is not None and before.depth < 0 and self._tables.kinds[kind].carried and _is_one_work(before.saved, irql)
+            if twice or (self.is_free_on_entry(lock) and not self.is_anothers(kind, before, irql)):
                 problems = (Problem("released-unheld", lock, kind, before.operation if before is not None else "", function, at),)
         if count < -MAX_COUNT:
             state.locks[lock] = LockState("maybe", kind)
@@ -466,6 +468,8 @@ class LockMachine:
         if event.always is not True and row.success != "":
             failed = state.copy()
             if failed.facts.restrict(result, failure) and (event.failing is None or failed.assume(event.failing, holds=True)):
+                if token in self.new and event.lock is not None:
+                    failed.locks.setdefault(failed.normal(event.lock), LockState("maybe", row.kind))  # whoever goes on all the same knows that it cannot fail
                 outcomes.append(Outcome(failed, failed=True))
         assert event.lock is not None
         lock = state.normal(event.lock)
@@ -496,6 +500,11 @@ class LockMachine:
                 state.locks[lock] = held._replace(mode=row.mode)
             outcomes.append(Outcome(state))
         return outcomes
+
+
+def _is_one_work(tag: Term | None, other: Term | None) -> bool:
+    """Whether two tags are the same piece of work, and no constant that stands for any."""
+    return tag is not None and tag is other and tag.op in {"param", "init", "cell", "sel", "fresh", "container"}
 
 
 def success_sets(word: str, ranges: tuple[tuple[int, int], ...]) -> tuple[iv.IntSet, iv.IntSet]:

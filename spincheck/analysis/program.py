@@ -41,7 +41,7 @@ from spincheck.locks.tables import Tables
 from spincheck.memory import Memory
 from spincheck.progress import Progress, unwatched
 
-ANALYSER_VERSION = "7"
+ANALYSER_VERSION = "8"
 """Part of every summary's key; changed whenever the same code could get another summary."""
 
 World = Literal["open", "closed"]
@@ -411,11 +411,21 @@ class _Program:
                     parts += [name, self._status(owner, name)]
                 elif id(callee) not in members:
                     parts += [name, self._digests.get(id(callee), "")]
-                if callee is not None and id(callee) in self._graph.hands_on:
-                    parts += [name, *sorted(self._graph.hands_on[id(callee)])]
             for field, stored in owner.through.items():
                 parts += [field, "" if id(stored) in members else self._digests.get(id(stored), "")]
+        parts += self._carried_parts(component or [node]) if self._graph.carried else []
         return hashlib.blake2b("\0".join(parts).encode(errors="surrogateescape"), digest_size=20).hexdigest()
+
+    def _carried_parts(self, members: list[Node]) -> list[str]:
+        """What a summary's key says of carried locks: those of the program, and who may give one back of those that a function hands work to."""
+        graph = self._graph
+        parts = [*sorted(graph.carried), "", *sorted(graph.handed)]
+        for node in members:
+            parts += ["", *sorted(graph.hands_on.get(id(node), ()))]
+            named = {name: graph.resolve(node.unit, name) for name in sorted({reference.function for reference in node.header.references})}
+            for name, target in named.items():
+                parts += [name, "" if target is None else " ".join(sorted(graph.gives(target)))]
+        return parts
 
     def _status(self, node: Node, name: str) -> Literal["external", "hole"]:
         if self._world == "closed" or self._graph.is_system(node.unit, name):
@@ -423,7 +433,8 @@ class _Program:
         return "hole"
 
     def _is_flat(self, node: Node) -> bool:
-        return not self._graph.is_relevant(node) and (node.header.lines > NEUTRAL_LINES or id(node) in self._recursive)
+        long = node.header.lines > NEUTRAL_LINES and id(node) not in self._graph.hands_on
+        return not self._graph.is_relevant(node) and (long or id(node) in self._recursive)
 
     def _code(self, node: Node) -> Function:
         code = self._codes.get(id(node))
@@ -438,17 +449,17 @@ class _Program:
             target = node.callees.get(name) or self._graph.resolve(node.unit, name)
             if target is None:
                 return Callee(self._status(node, name))
-            return Callee("defined", self._summary(target), self._graph.hands_on.get(id(target), frozenset()))
+            return Callee("defined", self._summary(target), self._graph.gives(target))
 
         if self._is_flat(node):
-            return flat_summary(code, callee, self._tables)
+            return flat_summary(code, callee, self._tables, self._graph.hands_on.get(id(node), frozenset()))
 
         def exact_callee(name: str) -> Summary:
             target = node.callees.get(name) or self._graph.resolve(node.unit, name)
             assert target is not None
             return self._exact(target)
 
-        around = Surroundings(self._tables, callee, exact_callee, self._members(node))
+        around = Surroundings(self._tables, callee, exact_callee, self._members(node), self._graph.carried, self._graph.handed)
         standing = self._graph.standing(node)
         return analyse_function(code, around, standing, has_callers=bool(node.callers), exact=exact, recursive=id(node) in self._mutual)
 

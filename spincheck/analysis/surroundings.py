@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import NamedTuple
 
+from spincheck.analysis.call_rules import HANDED
 from spincheck.analysis.calls import Callee
 from spincheck.analysis.summaries import Summary
 from spincheck.domain.terms import Term
@@ -20,13 +21,15 @@ class Surroundings(NamedTuple):
     """Answers for one function.
 
     ``callee`` tells what is known of a called name; ``exact`` gives its summary with every case that differs in what had to be free; ``members`` which
-    function each member holds by which it calls, where that does something to locks.
+    function each member holds by which it calls, where that does something to locks; ``carried`` and ``handed`` are the program's (`Interpreter`).
     """
 
     tables: Tables
     callee: Callable[[str], Callee]
     exact: Callable[[str], Summary]
     members: Mapping[str, str]
+    carried: frozenset[str] = frozenset()
+    handed: frozenset[str] = frozenset()
 
     def target(self, pointer: Term) -> str | None:
         """Return the function that a pointer is, if it was read from one of the members."""
@@ -78,7 +81,13 @@ class Surroundings(NamedTuple):
 
     def touches(self, call: Call) -> bool:
         """Tell whether a call has anything to do with locks, or may not return."""
-        return any(self._touches(name) for name in self._names(call))
+        return any(self._touches(name) for name in self._names(call)) or bool(self.handed and self._hands_on(call))
+
+    def _hands_on(self, call: Call) -> bool:
+        """Whether a call hands work to another routine of the driver, always or in some of its cases."""
+        if any(name in self.tables.handovers for name in self._names(call)) or any(isinstance(argument, FunctionName) for argument in call.arguments):
+            return True
+        return any(one.startswith(HANDED) for summary in self._summaries(call) for case in summary.cases for one in case.calls)
 
     def _touches(self, name: str) -> bool:
         tables = self.tables

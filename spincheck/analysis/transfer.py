@@ -77,7 +77,8 @@ class Interpreter:
     ``problems`` collects what goes wrong, with the state it goes wrong in; ``acquired`` and ``orders`` what is taken, and while holding what; ``returned`` is the cell that a Return stores
     its value in. ``called`` are the calls that some path came to. ``relevant`` says which instructions are worth learning from, ``outcome_matters`` which
     calls' results and writes are; ``exact`` is given to every state. ``sides`` are those of branches that were taken, ``revived`` those that are taken whatever
-    the facts say. ``call`` interprets a call instruction; it is set by the room that knows callees.
+    the facts say. ``call`` interprets a call instruction, ``stored`` looks at a function whose address is put somewhere; they are set by the room that knows
+    callees. ``carried`` are the kinds of carried lock that the program takes, ``handed`` those of them that it may give back for work that comes from elsewhere.
     """
 
     def __init__(self, function: Function, graph: Graph, tables: Tables) -> None:
@@ -97,6 +98,9 @@ class Interpreter:
         self.relevant: Callable[[int], bool] = lambda _: True
         self.outcome_matters: Callable[[Call, Summary], bool] = lambda _call, _summary: True
         self.takes_lock: Callable[[str], bool] = lambda _name: False
+        self.stored: Callable[[State, Term], None] = lambda _state, _routine: None
+        self.carried: frozenset[str] = frozenset()
+        self.handed: frozenset[str] = frozenset()
         self.exact = False
         self.called: set[int] = set()
         self.sides = Sides(graph)
@@ -277,7 +281,9 @@ class Interpreter:
         return [Step(pc + 1, state)]
 
     def _hand_over(self, state: State, value: Term, target: Term) -> None:
-        """A held lock that another thread may give back, and whose address is put where that thread finds it, is its affair."""
+        """A held lock that another thread may give back, and whose address is put where that thread finds it, is its affair; so is work that goes on in another routine."""
+        if value.op == "fn" and target.op != "local" and self.handed:
+            self.stored(state, value)
         held = state.locks.get(value)
         if held is not None and held.status == "held" and held.kind in self.tables.handed and self.terms.root(target).op != "local":
             state.locks[value] = LockState("maybe", held.kind)

@@ -114,7 +114,7 @@ class Kind(_Fact, frozen=True):
     ``storage`` names the object that the lock lives in: kinds with one storage are ways to take the same lock
     (an ordinary and a queued acquire of one KSPIN_LOCK). ``carried``: held for some work and not by a thread, so that another callback may
     give it back once the work has been handed on; ``pending`` is the result by which a callback says that it was, ``over`` are the calls that end
-    the work.
+    the work, ``forwards`` those that pass it to another driver, which gives nothing back.
     ``releases`` are (variant of the acquire, variant of the release) that go together besides equal ones.
     """
 
@@ -130,6 +130,7 @@ class Kind(_Fact, frozen=True):
     releases: tuple[tuple[str, str], ...] = ()
     pending: int | None = None
     over: tuple[str, ...] = ()
+    forwards: tuple[str, ...] = ()
 
 
 class Hold(_Fact, frozen=True):
@@ -154,7 +155,7 @@ class Role(_Fact, frozen=True):
     purpose is to take or give back a lock (a cancel-safe queue's lock routines), which are judged like unknown callers'.
     ``irql``: the IRQL it is entered at, ``any`` where it is not documented or varies. ``concurrent``: several threads may run it at
     the same time for one object. ``inside``: the kinds of region that the system has entered for it. ``present``: the parameters that
-    are never null.
+    are never null. ``new``: those that are work (an IRP) which comes to the driver with this call.
     """
 
     pattern: str
@@ -165,6 +166,7 @@ class Role(_Fact, frozen=True):
     concurrent: bool = False
     inside: tuple[str, ...] = ()
     present: tuple[int, ...] = ()
+    new: tuple[int, ...] = ()
 
 
 class Immediate(_Fact, frozen=True):

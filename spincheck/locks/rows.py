@@ -60,6 +60,7 @@ class KindRow(msgspec.Struct, forbid_unknown_fields=True):
     releases: list[tuple[str, str]] = []
     pending: int | None = None
     over: list[str] = []
+    forwards: list[str] = []
 
 
 class OperationRow(msgspec.Struct, forbid_unknown_fields=True):
@@ -95,6 +96,7 @@ class RoleRow(msgspec.Struct, forbid_unknown_fields=True):
     concurrent: bool = False
     inside: list[str] = []
     present: list[int] = []
+    new: list[int] = []
 
 
 class ImmediateRow(msgspec.Struct, forbid_unknown_fields=True):
@@ -280,6 +282,7 @@ def make_role(row: RoleRow) -> Role:
         row.concurrent,
         tuple(row.inside),
         tuple(number_of(str(number)) for number in row.present),
+        tuple(number_of(str(number)) for number in row.new),
     )
 
 
@@ -371,4 +374,5 @@ def make_kind(name: str, row: KindRow) -> Kind:
         releases=tuple(row.releases),
         pending=row.pending,
         over=tuple(identifier(name) for name in row.over),
+        forwards=tuple(identifier(name) for name in row.forwards),
     )

@@ -209,6 +209,7 @@ def merge(fragments: tuple[Fragment, ...], families: tuple[str, ...]) -> Tables:
     names = {
         *operations,
         *forbidden,
+        *(name for kind in kinds.values() for name in kind.forwards),
         *required,
         *handovers,
         *immediate,

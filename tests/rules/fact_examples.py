@@ -425,7 +425,7 @@ def _required(family: str, row: Required, name: str) -> list[Case]:
 
 
 def _handover(family: str, row: Handover, name: str) -> list[Case]:
-    """An IRP's remove lock may be held at the end once the IRP has been handed on, and not before."""
+    """An IRP's remove lock may be held at the end once the IRP has been handed on, and not before; another routine gives it back."""
     assert row.kinds == ("removelock",), row
     made = []
     for suffix in ("right", "wrong"):
@@ -439,6 +439,7 @@ def _handover(family: str, row: Handover, name: str) -> list[Case]:
                 ["if (IoAcquireRemoveLock(&dev->RemoveLock, b) < 0) { return; }", *([f"{row.function}(a, b);"] if suffix == "right" else [])],
                 head="void ",
             ),
+            *_body(family, f"{me}_later", ["IoReleaseRemoveLock(&dev->RemoveLock, b);"], head="void "),
         ]
         made.append(_case(text, *([(f"}} /* {me} */", "is still held when callback", "RemoveLock")] if suffix == "wrong" else ())))
     return made
