@@ -115,6 +115,7 @@ def analyse_function(
     asked = (has_callers or standing.kind != "entry") and function.result != "void"
     small = len(function.code) <= SMALL
     first, judge, glance = None, None, None
+    settled = True
     flagged = small and has_callers and any(sets_flag(instruction) for instruction in function.code)
 
     def relevant(*, result_matters: bool, flags_matter: bool = False) -> Relevance:
@@ -135,7 +136,8 @@ def analyse_function(
         relevance = relevant(result_matters=asked, flags_matter=flagged)
         budget = EXACT if exact else RECURSIVE if recursive else Budget()
         first = run(function, graph, around, standing, relevance, budget, exact=exact, has_callers=has_callers)
-        if first.fixpoint.gave_up:
+        settled = not first.fixpoint.gave_up
+        if not settled:
             # A coarse look covers every path too; what it takes for a defect and is none falls away in the replay.
             if glance is None or glance.fixpoint.exhausted:
                 glance = run(function, graph, around, standing, narrow, COARSE, exact=False, has_callers=has_callers)
@@ -144,7 +146,8 @@ def analyse_function(
     findings = judge.findings()
     suspects = judge.suspects() if standing.kind == "helper" else ()
     summary = write_summary(
-        first.interpreter, first.fixpoint, findings, suspects, tuple(judge.imprecise), fields_read(graph, around.reads)
+        first.interpreter, first.fixpoint, findings, suspects, tuple(judge.imprecise), fields_read(graph, around.reads),
+        trusted=settled and first.fixpoint.within_budget,
     )
     _see_all(first, around)
     summary = msgspec.structs.replace(summary, ledger=judge.ledger(gave_up=first.fixpoint.gave_up), kept=() if exact else judge.kept())

@@ -63,13 +63,13 @@ def write_summary(
     suspects: tuple[LocalFinding, ...],
     imprecise: tuple[tuple[int, str], ...],
     reads: tuple[str, ...],
+    *,
+    trusted: bool,
 ) -> Summary:
-    """Return the summary of a function whose fixpoint has been reached."""
+    """Return the summary of a function whose fixpoint has been reached; ``trusted``: a way out that could not be confirmed is believed."""
     states = fixpoint.joined_exits()
     states = fixpoint.squeezed_exits(states, MAX_CASES, MAX_ALIKE)
-    states = confirmed(
-        interpreter, interpreter.graph, states, lambda state: _visible_locks(interpreter, state), trusted=fixpoint.within_budget
-    )
+    states = confirmed(interpreter, interpreter.graph, states, lambda state: _visible_locks(interpreter, state), trusted=trusted)
     writer = TermWriter()
     explainer = Explainer(interpreter)
     cases = []

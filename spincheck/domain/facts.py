@@ -22,15 +22,18 @@ _SMALL = 16
 MAX_NESTING = 24
 """How far one assumption is propagated from term to term."""
 
+MAX_SPREAD = 100
+"""How many terms one assumption may narrow; bounds that push each other up along many relations would go on for ever in breadth."""
+
 
 class Facts:
     """A conjunction over one table of terms. Mutable; `copy` before assuming on one side of a branch."""
 
-    __slots__ = ("_nesting", "relations", "sets", "terms")
+    __slots__ = ("_nesting", "_spread", "relations", "sets", "terms")
 
     def __init__(self, terms: Terms) -> None:
         self.terms = terms
-        self._nesting = 0
+        self._nesting = self._spread = 0
         self.sets: dict[Term, IntSet] = {}
         self.relations: dict[Term, None] = {}
 
@@ -38,7 +41,7 @@ class Facts:
         """Return an independent copy."""
         new = Facts.__new__(Facts)
         new.terms = self.terms
-        new._nesting = 0  # noqa: SLF001
+        new._nesting = new._spread = 0  # noqa: SLF001
         new.sets = self.sets.copy()
         new.relations = self.relations.copy()
         return new
@@ -180,6 +183,18 @@ class Facts:
             return self.compare(op, left, right)
         return self.restrict(condition, iv.compared("!=" if holds else "==", 0))
 
+    def assume_counted(self, condition: Term) -> None:
+        """Add, for the condition of a loop, that what is left of a number by division or shift is not zero where the number was not.
+
+        An assumption, no consequence: buffers in use have a page and files a cluster, and what a loop must do at least once is not tested for zero before it.
+        """
+        for side in condition.args[1:] if condition.op == "bin" and condition.args[0] in COMPARISONS else (condition,):
+            count = side
+            while count.op == "cast":
+                count = count.args[1]
+            if count.op == "bin" and count.args[0] in {">>", "/", "<<"} and 0 not in self.range_of(count.args[1]):
+                self.restrict(count, iv.compared("!=", 0))
+
     def compare(self, op: str, left: Term, right: Term) -> bool:
         """Add ``left op right`` for one of ``== != < <=``."""
         if right.op == "int":
@@ -224,7 +239,8 @@ class Facts:
             return self.restrict(*inner)
         if term.op != "int":
             self.sets[term] = new
-        if self._nesting >= MAX_NESTING:
+        self._spread = self._spread + 1 if self._nesting else 0
+        if self._nesting >= MAX_NESTING or self._spread >= MAX_SPREAD:
             return True  # two bounds may push each other up one by one; what is not propagated is only not known
         self._nesting += 1
         possible = self._restrict_parts(term, new) and self._recheck(term)
