@@ -164,6 +164,22 @@ class CallGraph:
                 return type_name
         return ""
 
+    def pairs(self) -> list[tuple[Node, Node]]:
+        """Return the callbacks that are registered together, the one to take a lock and the other to give it back; none that call through pointers."""
+        found: dict[tuple[FunctionRef, FunctionRef], tuple[Node, Node]] = {}
+        for node in self.nodes:
+            named: dict[tuple[str, str], list[Node]] = {}
+            for reference in node.header.references:
+                type_name = self._slot_role(reference)
+                target = self.resolve(node.unit, reference.function)
+                if type_name is not None and target is not None:
+                    named.setdefault((reference.where, type_name), []).append(target)
+            for (where, type_name), takers in named.items():
+                role = self._tables.role(type_name)
+                givers = named.get((where, role.partner), []) if role is not None and role.partner else []
+                found.update(((one.ref, other.ref), (one, other)) for one, other in zip(takers, givers, strict=False) if len(takers) == len(givers))
+        return [found[key] for key in sorted(found) if not any(one.header.through for one in found[key])]
+
     def model(self) -> str:
         """Return the driver model that the program is written for, by the framework that it calls."""
         if not self._model:

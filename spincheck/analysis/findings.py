@@ -25,6 +25,8 @@ Defect = Literal[
     "handle-reused",  # a queue handle used for a second acquire while in use
     "inconsistent-exit",  # ways out that agree in result and arguments but not in what they hold
     "failure-holds",  # a failure result holds what success does not (warning)
+    "never-taken",  # a callback that is there to take a lock for another one takes none (warning)
+    "never-given-back",  # a callback that is there to give back another one's lock gives back none (warning)
     "needs-and-leaves",  # needs one lock while leaving another held, with no caller known (warning)
     "call-while-holding",  # a call that must not be made while this kind of lock is held
     "call-without-holding",  # a call that needs a lock or region that is not held

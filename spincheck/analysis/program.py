@@ -23,6 +23,7 @@ from spincheck.analysis.forgotten import Forgotten, last_name
 from spincheck.analysis.function import analyse_function
 from spincheck.analysis.keeping import Ledger, LockClass
 from spincheck.analysis.orders import Cycle, cycles
+from spincheck.analysis.pairs import unpaired
 from spincheck.analysis.recursion import unbounded, widened
 from spincheck.analysis.summaries import (
     NOWHERE,
@@ -36,7 +37,7 @@ from spincheck.analysis.summaries import (
 )
 from spincheck.analysis.surroundings import Surroundings
 from spincheck.analysis.waves import FUNCTION, Known, Settled, Team, settle
-from spincheck.ir import FILE_SCOPE, Function, UnitRecord
+from spincheck.ir import FILE_SCOPE, Function, Return, UnitRecord
 from spincheck.locks.tables import Tables
 from spincheck.memory import Memory
 from spincheck.progress import Progress, unwatched
@@ -190,6 +191,7 @@ class _Program:
                     findings.append(told)
             kept += [(node, one) for one in summary.kept]
         findings.extend(self._forgotten(kept, findings))
+        findings.extend(self._unpaired())
         findings.extend(self._order_cycles())
         relevant = [node for node in self._graph.nodes if self._graph.is_relevant(node) and node.header.name != FILE_SCOPE]
         return Outcome(
@@ -530,6 +532,27 @@ class _Program:
             return forgotten.is_forgotten(one.lock) and self._is_lent(node, one.lock)
 
         return [self._tell(node, one.finding) for node, one in kept if is_wrong(node, one)]
+
+    def _unpaired(self) -> list[Finding]:
+        """Callbacks of a pair of which one takes a lock that the other does not give back, or the other way round."""
+        findings = []
+        for taker, giver in self._graph.pairs() if self._world == "closed" else ():
+            ledgers = [self._notes[key].ledger if (key := self._keys.get(id(node), "")) in self._notes else Ledger() for node in (taker, giver)]
+            missing = unpaired(*ledgers)
+            if missing is None:
+                continue
+            node, other = (taker, giver) if missing.defect == "never-taken" else (giver, taker)
+            ends = [instruction.at for instruction in self._code(node).code if isinstance(instruction, Return)]
+            kind = next((kind.name for kind in self._tables.kinds.values() if kind.storage == missing.lock.storage), "")
+            lock = ".".join(missing.lock.names)
+            trace = (Step("defect", node.ref, max(ends, default=0), 0, f"returns here; `{other.ref.name}`, which it is registered with, counts on it"),)
+            findings.append(
+                Finding(
+                    missing.defect, "warning", kind, (), lock, other.ref.name, node.ref, max(ends, default=0), node.ref.name,
+                    next((name for name, _ in node.roles), ""), self._graph.model(), "", trace,
+                )
+            )
+        return findings
 
     def _is_lent(self, node: Node, lock: LockClass) -> bool:
         """Tell whether some caller gets a lock that a function leaves held, or nobody is known to call it."""

@@ -155,7 +155,8 @@ class Role(_Fact, frozen=True):
     purpose is to take or give back a lock (a cancel-safe queue's lock routines), which are judged like unknown callers'.
     ``irql``: the IRQL it is entered at, ``any`` where it is not documented or varies. ``concurrent``: several threads may run it at
     the same time for one object. ``inside``: the kinds of region that the system has entered for it. ``present``: the parameters that
-    are never null. ``new``: those that are work (an IRP) which comes to the driver with this call.
+    are never null. ``new``: those that are work (an IRP) which comes to the driver with this call. ``partner``: the
+    role type of the callback, registered beside it, that gives back the lock which this one is there to take.
     """
 
     pattern: str
@@ -167,6 +168,7 @@ class Role(_Fact, frozen=True):
     inside: tuple[str, ...] = ()
     present: tuple[int, ...] = ()
     new: tuple[int, ...] = ()
+    partner: str = ""
 
 
 class Immediate(_Fact, frozen=True):

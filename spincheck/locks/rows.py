@@ -97,6 +97,7 @@ class RoleRow(msgspec.Struct, forbid_unknown_fields=True):
     inside: list[str] = []
     present: list[int] = []
     new: list[int] = []
+    partner: str = ""
 
 
 class ImmediateRow(msgspec.Struct, forbid_unknown_fields=True):
@@ -283,6 +284,7 @@ def make_role(row: RoleRow) -> Role:
         tuple(row.inside),
         tuple(number_of(str(number)) for number in row.present),
         tuple(number_of(str(number)) for number in row.new),
+        row.partner and identifier(row.partner),
     )
 
 

@@ -9,7 +9,7 @@ class LockContractRule(Rule):
     """A function whose callers are not known takes, gives back or needs locks in the same way on all its ways out, or tells by its result.
 
     Ways out that agree in result and arguments but not in what they hold are an error. A failure that holds what success does not, and a function that
-    needs one lock and leaves another, are warnings.
+    needs one lock and leaves another, are warnings. So are two callbacks that are registered to take a lock and to give it back, of which only one does so.
     """
 
     name = "LockContract"

@@ -23,7 +23,7 @@ UNHELD: tuple[Defect, ...] = ("released-unheld",)
 END: tuple[Defect, ...] = ("held-at-exit", "not-held-at-exit")
 BALANCE: tuple[Defect, ...] = (*DOUBLE, *UNHELD, *END)
 IRQL: tuple[Defect, ...] = ("wrong-irql", "irql-overwritten", "irql-uninitialised")
-CONTRACT: tuple[Defect, ...] = ("inconsistent-exit", "failure-holds", "needs-and-leaves")
+CONTRACT: tuple[Defect, ...] = ("inconsistent-exit", "failure-holds", "needs-and-leaves", "never-taken", "never-given-back")
 
 Family = Literal["windows", "posix", "linux"]
 
