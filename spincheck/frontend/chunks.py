@@ -59,17 +59,23 @@ class Cut(NamedTuple):
 
 
 _PARENTHESIS = bracketed("(", ")", 5)
-_MARKER = r"(?<![^\n])#[^\n]*+"
-_INSIDE = rf"(?>[^()\"'/#]++|{_MARKER})*+"
+_BODY = bracketed("{", "}", 7)
+_MARKER = r"#(?<![^\n]#)[^\n]*+"
+_INSIDE = rf"[^()\"'/#]*+(?:{_MARKER}[^()\"'/#]*+)*+"
 _PLAIN = (
-    rf"(?>{IDENTIFIER}[\s*]++(?!\()|__attribute__\s?\(\({_INSIDE}\)\)\s*+|__declspec\s?\({_INSIDE}\)\s*+|{_MARKER}\s*+)*+"
+    rf"(?:__attribute__\s?\(\({_INSIDE}\)\)\s*+|{IDENTIFIER}[\s*]++(?!\()|__declspec\s?\({_INSIDE}\)\s*+|{_MARKER}\s*+)*+"
     rf"({IDENTIFIER})\s?\({_INSIDE}\)\s*+"
 )
 _PLAIN_FUNCTION = re.compile(_PLAIN)
-_PLAIN_START = re.compile(rf"{BLANK}()(?:{_PLAIN}(?:(;)|({bracketed('{', '}', 7)})))?")
-"""A declaration as nearly all are: group 1 begins it, 2 is the function's name, 3 a prototype's semicolon, 4 a definition's body."""
-_HEAD = re.compile(rf"((?>[^;{{}}\"'/#]++|{OPAQUE}|[/#])*+)([;{{}}]|\Z)")
-_BLOCK = Late(bracketed("{", "}", 7))
+_CALM = r"[^;{}()=\"'/#]"
+USUAL = re.compile(rf"{BLANK}()(?:{_PLAIN}(?:(;)|({_BODY}))|{_CALM}++(?:(;)|({_BODY}){_CALM}*+;))?")
+"""A declaration as nearly all are, and what is before it. Group 1 begins it. A function has its name in group 2 and a prototype's semicolon
+in 3 or a definition's body in 4; what has neither parentheses nor ``=`` outside of its braces has its semicolon in 5 or its braces in 6.
+The last group that took part says which it is; 1: none of these, and `Cutter.step` tells."""
+PROTOTYPE, DEFINITION, PLAIN, BRACED = 3, 4, 5, 6
+_OUTSIDE = r"[^;{}\"'/#]*+"
+_HEAD = re.compile(rf"({_OUTSIDE}(?:(?:{OPAQUE}|[/#]){_OUTSIDE})*+)([;{{}}]|\Z)")
+_BLOCK = Late(_BODY)
 _BRACE = Late(rf"[{{}}]|{OPAQUE}")
 _OPAQUE = re.compile(OPAQUE)
 _LINKAGE = Late(rf'(?:__extension__\s*+)?extern\s*+"C(?:\+\+)?"{BLANK}\Z')
@@ -87,7 +93,7 @@ _RESYNC = Late(
     r"|(?=(?!(?:return|goto|else|case|do|if|while|for|switch|break|continue|default)(?![\w$]))"
     rf"{IDENTIFIER}\s++(?:{LETTER}|[*(])))"
 )
-_NOT_NAMES = frozenset(
+NOT_NAMES = frozenset(
     [
         "if",
         "while",
@@ -119,61 +125,69 @@ def cut(text: str, start: int = 0, end: int | None = None) -> Cut:
     What is between two chunks is space, comments, directives, stray ``;`` and ``}``, and the ``extern "C" {`` around
     declarations. Every input has a result; a declaration that never ends is ``broken``.
     """
-    return _Cutter(text, len(text) if end is None else end).run(start)
+    return Cutter(text, len(text) if end is None else end).run(start)
 
 
 def cut_one(text: str, start: int, end: int) -> Chunk | None:
     """Return the first declaration of ``text[start:end]``, or None if there is none."""
-    chunks = _Cutter(text, end).run(start, single=True).chunks
+    chunks = Cutter(text, end).run(start, single=True).chunks
     return chunks[0] if chunks else None
 
 
-class _Cutter:
+class Cutter:
+    """What is cut from a range of text so far. `step` cuts declarations that `USUAL` does not match."""
+
     def __init__(self, text: str, end: int) -> None:
         self._text = text
         self._end = end
-        self._chunks: list[Chunk] = []
-        self._tail = -1
+        self.chunks: list[Chunk] = []
+        self.tail = -1
         self._failures = 0
 
     def run(self, position: int, *, single: bool = False) -> Cut:
-        text, end, chunks = self._text, self._end, self._chunks
-        plain, match, append = _PLAIN_START.match, _HEAD.match, chunks.append
-        while not (single and chunks):
-            usual = plain(text, position, end)
-            assert usual is not None  # each part of the patterns may be empty
-            start = usual.start(1)
-            last = usual.lastindex
-            if last != 1 and (name := usual[2]) not in _NOT_NAMES:
-                position = usual.end()
-                if last == 3:
-                    append(Chunk(start, position, "declaration", -1, usual.start(2), name))
-                else:
-                    append(Chunk(start, position, "function", usual.start(4), usual.start(2), name))
+        """Cut from ``position`` to the end, or until there is one declaration."""
+        text, end, chunks = self._text, self._end, self.chunks
+        usual, append = USUAL.match, chunks.append
+        while position >= 0 and not (single and chunks):
+            hit = usual(text, position, end)
+            assert hit is not None  # each part of the patterns may be empty
+            start = hit.start(1)
+            what = hit.lastindex
+            if what == 1:
+                position = self.step(start)
                 continue
-            head = match(text, start, end)
-            assert head is not None
-            stop = head.end(1)
-            mark = head[2]
-            if mark == ";":
-                position = stop + 1
-                if start != stop:
-                    chunks.append(Chunk(start, position, "declaration"))
-            elif mark == "{":
-                position = self._with_braces(start, stop)
-            elif mark == "}":
-                position = stop + 1
-                if start != stop:
-                    chunks.append(Chunk(start, stop, "broken"))
+            position = hit.end()
+            if what == PLAIN:
+                append(Chunk(start, position, "declaration"))
+            elif what == BRACED:
+                append(Chunk(start, position, "declaration", hit.start(BRACED)))
+            elif (name := hit[2]) in NOT_NAMES:
+                position = self.step(start)
+            elif what == PROTOTYPE:
+                append(Chunk(start, position, "declaration", -1, hit.start(2), name))
             else:
-                if start != end:
-                    self._give_up(start, -1, end)
-                break
-        return Cut(chunks, self._tail)
+                append(Chunk(start, position, "function", hit.start(DEFINITION), hit.start(2), name))
+        return Cut(chunks, self.tail)
+
+    def step(self, start: int) -> int:
+        """Cut what begins at ``start``, behind all blanks; return where to go on, or -1 at the end of the range."""
+        head = _HEAD.match(self._text, start, self._end)
+        assert head is not None  # each part of the pattern may be empty
+        stop = head.end(1)
+        mark = head[2]
+        if mark == "{":
+            return self._with_braces(start, stop)
+        if mark:
+            if start != stop:
+                self.chunks.append(Chunk(start, stop + 1, "declaration") if mark == ";" else Chunk(start, stop, "broken"))
+            return stop + 1
+        if start != self._end:
+            self._give_up(start, -1, self._end)
+        return -1
 
     def _with_braces(self, start: int, brace: int) -> int:
         """Add the declaration whose first ``{`` is at ``brace``; return where to go on."""
-        text, chunks = self._text, self._chunks
+        text, chunks = self._text, self.chunks
         if _LINKAGE.compiled.fullmatch(text, start, brace):
             return brace + 1
         if start == brace and (first := self._old_style()) >= 0:
@@ -205,12 +219,12 @@ class _Cutter:
             mark = rest[2]
             opened += _depth(rest[1])
             if mark == ";":
-                self._chunks.append(Chunk(start, stop + 1, "declaration", brace))
+                self.chunks.append(Chunk(start, stop + 1, "declaration", brace))
                 return stop + 1
             if mark == "{":
                 if "=" not in rest[1] and function_name(text, position, stop) is not None:
                     # the semicolon was forgotten: what follows is the next declaration
-                    self._chunks.append(Chunk(start, position, "broken", brace))
+                    self.chunks.append(Chunk(start, position, "broken", brace))
                     return position
                 close = self._close(stop)
                 if close < 0:
@@ -220,11 +234,11 @@ class _Cutter:
                     parameters -= 1
                     named = function_name(text, start, stop)
                     if named is not None:
-                        self._chunks.append(Chunk(start, close, "function", stop, named.start(1), named[1]))
+                        self.chunks.append(Chunk(start, close, "function", stop, named.start(1), named[1]))
                         return close
                 position = close
             elif mark == "}":
-                self._chunks.append(Chunk(start, stop, "broken", brace))
+                self.chunks.append(Chunk(start, stop, "broken", brace))
                 return stop + 1
             else:
                 return self._give_up(start, brace, end)
@@ -243,15 +257,15 @@ class _Cutter:
         return self._give_up(start, brace, limit.start() if limit else self._end)
 
     def _give_up(self, start: int, brace: int, end: int) -> int:
-        if self._tail < 0:
-            self._tail = start
-        self._chunks.append(Chunk(start, end, "broken", brace))
+        if self.tail < 0:
+            self.tail = start
+        self.chunks.append(Chunk(start, end, "broken", brace))
         return end
 
     def _old_style(self) -> int:
         """Return the index of the chunk that starts a K&R definition whose parameters the last chunks declare, or -1."""
-        for index in range(len(self._chunks) - 1, -1, -1):
-            chunk = self._chunks[index]
+        for index in range(len(self.chunks) - 1, -1, -1):
+            chunk = self.chunks[index]
             if chunk.kind != "declaration" or chunk.brace >= 0:
                 return -1
             if _OLD_STYLE.compiled.match(self._text, chunk.start, chunk.end):
@@ -303,4 +317,4 @@ def declared_function(text: str, start: int, end: int) -> re.Match[str] | None:
     Group 1 is the name. No match does not mean that it is no function.
     """
     named = _PLAIN_FUNCTION.fullmatch(text, start, end) or _FUNCTION.compiled.fullmatch(text, start, end)
-    return named if named is not None and named[1] not in _NOT_NAMES else None
+    return named if named is not None and named[1] not in NOT_NAMES else None

@@ -33,8 +33,9 @@ DIRECTIVE = r"(?<![^\n])#[^\n]*+|(?<=[ \t])#[ \t]*+(?:pragma|line|ident)\b[^\n]*
 OPAQUE = rf"{STRING}|{CHARACTER}|{COMMENT}|{DIRECTIVE}"
 """Text in which brackets and semicolons mean nothing."""
 
-BLANK = rf"(?>\s++|{COMMENT}|{DIRECTIVE})*+"
-"""What may stand between two tokens."""
+BLANK = rf"\s*+(?:(?:{COMMENT}|{DIRECTIVE})\s*+)*+"
+"""What may stand between two tokens. As in the patterns below, a run of ordinary characters comes first and after each special one:
+a loop over "run or special" enters and leaves a group for each run, and nearly all texts are one run."""
 
 LETTER = r"[^\x00-#%-@\[-^`{-\x7f]"
 WORD_CHARACTER = r"[^\x00-#%-/:-@\[-^`{-\x7f]"
@@ -48,10 +49,10 @@ IDENTIFIER = rf"{LETTER}{WORD_CHARACTER}*+"
 
 def bracketed(opening: str, closing: str, depth: int) -> str:
     """Return a pattern for a balanced bracket pair with at most ``depth`` pairs inside one another."""
-    plain = rf"[^{opening}{closing}\"'/#]++|{OPAQUE}|[/#]"
-    pattern = rf"\{opening}(?>{plain})*+\{closing}"
+    run = rf"[^{opening}{closing}\"'/#]*+"
+    pattern = rf"\{opening}{run}(?:(?:{OPAQUE}|[/#]){run})*+\{closing}"
     for _ in range(depth - 1):
-        pattern = rf"\{opening}(?>{plain}|{pattern})*+\{closing}"
+        pattern = rf"\{opening}{run}(?:(?:{OPAQUE}|[/#]|{pattern}){run})*+\{closing}"
     return pattern
 
 

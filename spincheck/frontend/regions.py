@@ -23,10 +23,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from spincheck.frontend.chunks import Chunk, block_end, cut, cut_one, declared_function, function_name
+from spincheck.frontend.chunks import Chunk, cut, cut_one, declared_function, function_name
 from spincheck.frontend.declarations import Declaration, read_declaration
+from spincheck.frontend.declared import declared_names, names_of_chunks, names_of_headers, outline
 from spincheck.frontend.linemap import LineMap
-from spincheck.frontend.patterns import BLANK, IDENTIFIER, LETTER, WORD_CHARACTER, Late, bracketed
+from spincheck.frontend.patterns import IDENTIFIER, WORD_CHARACTER, Late, bracketed
 
 
 class Segment(NamedTuple):
@@ -71,28 +72,15 @@ class Region(msgspec.Struct, frozen=True, array_like=True, gc=False):
 _DECODER = msgspec.msgpack.Decoder(Region)
 _ENCODER = msgspec.msgpack.Encoder()
 
-_COMMA_NAMES = Late(rf"({IDENTIFIER}){BLANK}(?>\[[^\[\]]*+\]\s*+)*+[,;]")
-_PARENTHESIS = bracketed("(", ")", 4)
-_WRAPPED_NAME = Late(
-    rf"\({BLANK}(?>{IDENTIFIER}\s++(?={LETTER}|\*))*+\**+{BLANK}({IDENTIFIER}){BLANK}\)\s*+\("
-)
-_ATTRIBUTED = Late(
-    rf"(?>{IDENTIFIER}(?!\s*+__attribute__)|(?!{LETTER})[^(])*+({IDENTIFIER})\s*+__attribute__\s*+{_PARENTHESIS}\s*+;"
-)
-_INITIALISED = Late(rf"({IDENTIFIER})\s*+(?>\[[^\[\]]*+\]\s*+)*+=\s*+\Z")
-_BLOCK = Late(bracketed("{", "}", 7))
-_ENUM = Late(rf"(?<!{WORD_CHARACTER})enum(?!{WORD_CHARACTER})[^;{{}}()=]*+\{{([^{{}}]*+)\}}")
-_ENUMERATOR = Late(rf"(?:\A|,){BLANK}({IDENTIFIER})")
 _LOCK_WORD = (
     rf"_[A-Z]{WORD_CHARACTER}*_|(?:try_)?(?:acquire|release|requires)_(?:shared_|generic_)?capability"
 )
+_PARENTHESIS = bracketed("(", ")", 4)
 _CONDITIONAL = Late(rf"_When_\s*+{_PARENTHESIS}")
 _LOCK = Late(rf"(?<!{WORD_CHARACTER})({_LOCK_WORD})\s*+\(((?>[^()]++|{_PARENTHESIS})*+)\)")
 _STATIC = re.compile(rf"(?<!{WORD_CHARACTER})static(?!{WORD_CHARACTER})")
 _FUNCTION_CLASS = re.compile(rf"_Function_class_\W{{1,8}}+({IDENTIFIER})")
 _CALLED = re.compile(rf"({IDENTIFIER})\s*+\(")
-_BROKEN = 1000
-"""Characters of a broken declaration that are looked at for names."""
 _VAIN = 8
 """How often the end of a declaration that runs on into other segments is looked for in vain; more are broken text. One that is found is read once."""
 
@@ -142,83 +130,12 @@ def _decoded(value: bytes) -> Region | None:
 
 def scan_region(text: str, start: int, end: int, *, own: bool) -> Region:
     """Read what ``text[start:end]`` contributes, seen by itself."""
-    chunks, tail = cut(text, start, end)
-    names: dict[str, int] = {}
-    bodies: dict[str, int] = {}
-    for chunk in chunks:
-        if chunk.kind == "function":
-            bodies[chunk.function] = (chunk.start - start) * 2 + 1
-        elif chunk.function:
-            names.setdefault(chunk.function, (chunk.start - start) * 2)
-        else:
-            place = (chunk.start - start) * 2
-            for name in declared_names(text, chunk):
-                names.setdefault(name, place)
-    for name, place in bodies.items():
-        before = names.get(name)
-        if before is None or not text.startswith("typedef", start + (before >> 1)):
-            names[name] = place  # the name of a type is no function's
     if not own:
+        names, tail = names_of_headers(text, start, end)
         return Region(names, tail - start if tail >= 0 else -1)
+    chunks, tail = cut(text, start, end)
+    names = names_of_chunks(text, start, chunks)
     return Region(names, tail - start if tail >= 0 else -1, *_own_part(text, chunks, start))
-
-
-def outline(text: str, chunk: Chunk) -> str:
-    """Return a declaration without what says nothing about the names it declares.
-
-    That are bodies, the parameters of a plain function, the fields of a structure that holds no enumeration, the values of a table, and
-    all but the beginning of broken text: the largest parts of a text, and the only ones without a natural bound.
-    """
-    start, end, kind, brace, name, function = chunk
-    if function:
-        return f"{text[start:name]}{function}();"
-    if kind == "broken":
-        return text[start : min(end, start + _BROKEN)]
-    if brace < 0:
-        return text[start:end]
-    if text.find("=", start, brace) < 0 and text.find("enum", start, end) >= 0:
-        return text[start:end]
-    return f"{text[start:brace]}{{}}{text[block_end(text, brace, end) : end]}"
-
-
-def declared_names(text: str, chunk: Chunk) -> list[str]:
-    """Return the names that a declaration may declare: all that it does, and perhaps some that it only mentions."""
-    start, end, kind, brace, _, function = chunk
-    if function:
-        return [function]
-    if kind == "broken":
-        return [declarator.name for declarator in read_declaration(outline(text, chunk)).declarators]
-    declaration = text[start:end]
-    if brace < 0:
-        if "(" not in declaration:
-            if "=" not in declaration:
-                return _COMMA_NAMES.compiled.findall(declaration)
-        else:
-            hit = declared_function(text, start, end - 1)
-            if hit is not None:
-                return [hit[1]]
-            if declaration.startswith("typedef"):
-                hit = _WRAPPED_NAME.compiled.search(declaration) or _ATTRIBUTED.compiled.fullmatch(declaration)
-                if hit is not None:
-                    return [hit[1]]
-        return [declarator.name for declarator in read_declaration(outline(text, chunk)).declarators]
-    found = _enumerators(declaration)
-    block = _BLOCK.compiled.match(declaration, brace - start)
-    if block is not None:
-        head, rest = declaration[: brace - start], declaration[block.end() :]
-        if "=" not in rest and "(" not in rest:
-            if "=" not in head:
-                return found + _COMMA_NAMES.compiled.findall(rest)
-            hit = _INITIALISED.compiled.search(head)
-            if hit is not None and rest.strip() == ";":
-                return [hit[1]]
-    return found + [declarator.name for declarator in read_declaration(outline(text, chunk)).declarators]
-
-
-def _enumerators(declaration: str) -> list[str]:
-    if "enum" not in declaration:
-        return []
-    return [name for body in _ENUM.compiled.findall(declaration) for name in _ENUMERATOR.compiled.findall(body)]
 
 
 _OwnPart = tuple[

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from spincheck.frontend.chunks import Chunk, cut_one
 from spincheck.frontend.declarations import read_declaration
+from spincheck.frontend.declared import outline
 from spincheck.frontend.linemap import LineMap
 from spincheck.frontend.meanings import Meanings
 from spincheck.frontend.ownership import own_files
@@ -24,7 +25,6 @@ from spincheck.frontend.regions import (
     decode,
     encode,
     lock_annotations,
-    outline,
     read_regions,
     region_key,
     scan_region,
