@@ -68,11 +68,13 @@ _PLAIN = (
 )
 _PLAIN_FUNCTION = re.compile(_PLAIN)
 _CALM = r"[^;{}()=\"'/#]"
-USUAL = re.compile(rf"{BLANK}()(?:{_PLAIN}(?:(;)|({_BODY}))|{_CALM}++(?:(;)|({_BODY}){_CALM}*+;))?")
+_WRAPPED = rf"\(\s*+(?:{IDENTIFIER}\s++(?={LETTER}|\*))*+\**+\s*+({IDENTIFIER})\s*+\)\s*+\({_CALM}*+\)\s*+;"
+USUAL = re.compile(rf"{BLANK}()(?:{_PLAIN}(?:(;)|({_BODY}))|{_CALM}++(?:(;)|({_BODY}){_CALM}*+;|{_WRAPPED}))?")
 """A declaration as nearly all are, and what is before it. Group 1 begins it. A function has its name in group 2 and a prototype's semicolon
 in 3 or a definition's body in 4; what has neither parentheses nor ``=`` outside of its braces has its semicolon in 5 or its braces in 6.
-The last group that took part says which it is; 1: none of these, and `Cutter.step` tells."""
-PROTOTYPE, DEFINITION, PLAIN, BRACED = 3, 4, 5, 6
+One that names a function or a pointer to one in parentheses has that name in 7. The last group that took part says which it is; 1: none of these, and
+`Cutter.step` tells."""
+PROTOTYPE, DEFINITION, PLAIN, BRACED, WRAPPED = 3, 4, 5, 6, 7
 _OUTSIDE = r"[^;{}\"'/#]*+"
 _HEAD = re.compile(rf"({_OUTSIDE}(?:(?:{OPAQUE}|[/#]){_OUTSIDE})*+)([;{{}}]|\Z)")
 _BLOCK = Late(_BODY)
@@ -157,7 +159,7 @@ class Cutter:
                 position = self.step(start)
                 continue
             position = hit.end()
-            if what == PLAIN:
+            if what in {PLAIN, WRAPPED}:
                 append(Chunk(start, position, "declaration"))
             elif what == BRACED:
                 append(Chunk(start, position, "declaration", hit.start(BRACED)))

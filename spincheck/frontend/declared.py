@@ -16,6 +16,7 @@ from spincheck.frontend.chunks import (
     PLAIN,
     PROTOTYPE,
     USUAL,
+    WRAPPED,
     Chunk,
     Cutter,
     block_end,
@@ -74,15 +75,19 @@ def names_of_headers(text: str, start: int, end: int) -> tuple[Places, int]:
                     for name in comma_names(text, begin, hit.end()):
                         names.setdefault(name, place)
                 continue
-            if what == 1 or (what != BRACED and hit[2] in NOT_NAMES):
+            if what == 1 or (
+                not text.startswith("typedef", begin)
+                if what == WRAPPED
+                else what != BRACED and hit[2] in NOT_NAMES
+            ):
                 break
             if pending:
                 _add(text, start, pending, names, bodies)
                 pending.clear()
             if what == DEFINITION:
                 bodies[hit[2]] = (begin - start) * 2 + 1
-            elif what == PROTOTYPE:
-                names.setdefault(hit[2], (begin - start) * 2)
+            elif what != BRACED:
+                names.setdefault(hit[2 if what == PROTOTYPE else WRAPPED], (begin - start) * 2)
             else:
                 place = (begin - start) * 2
                 if text.find("enum", begin, hit.end(BRACED)) >= 0:

@@ -3,9 +3,9 @@
 import pytest
 
 from spincheck.frontend.chunks import cut
+from spincheck.frontend.declared import declared_names
 from spincheck.frontend.meanings import Meanings
 from spincheck.frontend.names import Name
-from spincheck.frontend.declared import declared_names
 
 
 def meanings(text: str) -> Meanings:
