@@ -189,6 +189,8 @@ def _make(path: Path) -> None:
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     connection = sqlite3.connect(beside)
     try:
+        # Nobody sees it before it is complete, so it needs no journal of its own
+        connection.execute("PRAGMA journal_mode = MEMORY")
         create(connection)
         connection.execute("PRAGMA journal_mode = WAL")
     finally:

@@ -61,7 +61,7 @@ def read(inputs: Sequence[Input], settings: Settings, memory: Memory) -> Reading
     units: list[LocatedUnit] = []
     scanned = reused = 0
     for one in inputs:
-        unit = read_unit(one.text, name=one.name, settings=settings, memory=memory)
+        unit = read_unit(one.text, name=one.name, settings=settings, memory=memory, identity=one.identity)
         scanned += unit.stats.regions_scanned
         reused += unit.stats.regions_reused
         units.append(ReadUnit(unit))

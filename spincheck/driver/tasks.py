@@ -140,7 +140,7 @@ def _read(task: ReadTask, settings: Settings, tables: Tables, cache: str | None)
     if identity == task.known:
         return ReadResult(identity, comments, basis=text.basis)
     with _one_at_a_time, _memory(cache) as (memory, recorder):
-        unit = read_unit(text.text, name=text.name, settings=settings, memory=memory)
+        unit = read_unit(text.text, name=text.name, settings=settings, memory=memory, identity=text.identity)
         module = ReadUnit(unit)
         body = pack(module, NO_DRAFTS, {})
         prepare(module, tables, memory)

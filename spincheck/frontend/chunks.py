@@ -62,19 +62,24 @@ _PARENTHESIS = bracketed("(", ")", 5)
 _BODY = bracketed("{", "}", 7)
 _MARKER = r"#(?<![^\n]#)[^\n]*+"
 _INSIDE = rf"[^()\"'/#]*+(?:{_MARKER}[^()\"'/#]*+)*+"
-_PLAIN = (
-    rf"(?:__attribute__\s?\(\({_INSIDE}\)\)\s*+|{IDENTIFIER}[\s*]++(?!\()|__declspec\s?\({_INSIDE}\)\s*+|{_MARKER}\s*+)*+"
-    rf"({IDENTIFIER})\s?\({_INSIDE}\)\s*+"
-)
-_PLAIN_FUNCTION = re.compile(_PLAIN)
+_WORDS = rf"(?:__attribute__\s?\(\({_INSIDE}\)\)\s*+|{IDENTIFIER}[\s*]++(?![(=])|__declspec\s?\({_INSIDE}\)\s*+|{_MARKER}\s*+)*+"
+_PARAMETERS = rf"\s?\({_INSIDE}\)\s*+"
+_PLAIN_FUNCTION = re.compile(rf"{_WORDS}({IDENTIFIER}){_PARAMETERS}")
 _CALM = r"[^;{}()=\"'/#]"
 _WRAPPED = rf"\(\s*+(?:{IDENTIFIER}\s++(?={LETTER}|\*))*+\**+\s*+({IDENTIFIER})\s*+\)\s*+\({_CALM}*+\)\s*+;"
-USUAL = re.compile(rf"{BLANK}()(?:{_PLAIN}(?:(;)|({_BODY}))|{_CALM}++(?:(;)|({_BODY}){_CALM}*+;|{_WRAPPED}))?")
-"""A declaration as nearly all are, and what is before it. Group 1 begins it. A function has its name in group 2 and a prototype's semicolon
-in 3 or a definition's body in 4; what has neither parentheses nor ``=`` outside of its braces has its semicolon in 5 or its braces in 6.
-One that names a function or a pointer to one in parentheses has that name in 7. The last group that took part says which it is; 1: none of these, and
-`Cutter.step` tells."""
-PROTOTYPE, DEFINITION, PLAIN, BRACED, WRAPPED = 3, 4, 5, 6, 7
+USUAL = re.compile(
+    rf"{BLANK}()(?:{_WORDS}({IDENTIFIER})(?:{_PARAMETERS}(?:(;)|({_BODY}))|\s*+=\s*+({_BODY})\s*+;)"
+    rf"|{_CALM}++(?:(;)|({_BODY}){_CALM}*+;|{_WRAPPED}))?"
+)
+"""A declaration as nearly all are, and what is before it. Group 1 begins it. The last group that took part says which kind it is:
+
+- `PROTOTYPE` and `DEFINITION`: a function; its name is group 2, and ``DEFINITION`` its body;
+- `INITIALISED`: one object, its name group 2, with braces behind ``=``;
+- `SIMPLE`, `BRACED`: neither parentheses nor ``=`` outside of its braces;
+- `WRAPPED`: a function, or a pointer to one, whose name stands in parentheses: that group;
+- 1: none of these, and `Cutter.step` tells.
+"""
+PROTOTYPE, DEFINITION, INITIALISED, SIMPLE, BRACED, WRAPPED = 3, 4, 5, 6, 7, 8
 _OUTSIDE = r"[^;{}\"'/#]*+"
 _HEAD = re.compile(rf"({_OUTSIDE}(?:(?:{OPAQUE}|[/#]){_OUTSIDE})*+)([;{{}}]|\Z)")
 _BLOCK = Late(_BODY)
@@ -159,10 +164,10 @@ class Cutter:
                 position = self.step(start)
                 continue
             position = hit.end()
-            if what in {PLAIN, WRAPPED}:
+            if what in {SIMPLE, WRAPPED}:
                 append(Chunk(start, position, "declaration"))
-            elif what == BRACED:
-                append(Chunk(start, position, "declaration", hit.start(BRACED)))
+            elif what in {BRACED, INITIALISED}:
+                append(Chunk(start, position, "declaration", hit.start(what)))
             elif (name := hit[2]) in NOT_NAMES:
                 position = self.step(start)
             elif what == PROTOTYPE:

@@ -12,9 +12,10 @@ from collections.abc import Iterable
 from spincheck.frontend.chunks import (
     BRACED,
     DEFINITION,
+    INITIALISED,
     NOT_NAMES,
-    PLAIN,
     PROTOTYPE,
+    SIMPLE,
     USUAL,
     WRAPPED,
     Chunk,
@@ -37,6 +38,8 @@ _INITIALISED = Late(rf"({IDENTIFIER})\s*+(?>\[[^\[\]]*+\]\s*+)*+=\s*+\Z")
 _BLOCK = Late(bracketed("{", "}", 7))
 _ENUM = Late(rf"(?<!{WORD_CHARACTER})enum(?!{WORD_CHARACTER})[^;{{}}()=]*+\{{([^{{}}]*+)\}}")
 _ENUMERATOR = Late(rf"(?:\A|,){BLANK}({IDENTIFIER})")
+_NAMED = (PROTOTYPE, DEFINITION)
+_BRACES = (BRACED, INITIALISED)
 _BROKEN = 1000
 """Characters of a broken declaration that are looked at for names."""
 
@@ -67,7 +70,7 @@ def names_of_headers(text: str, start: int, end: int) -> tuple[Places, int]:
         for hit in search(text, position, end):
             begin = hit.start(1)
             what = hit.lastindex
-            if what == PLAIN:
+            if what == SIMPLE:
                 if pending:
                     pending.append(Chunk(begin, hit.end(), "declaration"))
                 else:
@@ -75,26 +78,27 @@ def names_of_headers(text: str, start: int, end: int) -> tuple[Places, int]:
                     for name in comma_names(text, begin, hit.end()):
                         names.setdefault(name, place)
                 continue
-            if what == 1 or (
-                not text.startswith("typedef", begin)
-                if what == WRAPPED
-                else what != BRACED and hit[2] in NOT_NAMES
+            if (
+                what == 1
+                or (what == WRAPPED and not text.startswith("typedef", begin))
+                or (what in _NAMED and hit[2] in NOT_NAMES)
             ):
                 break
             if pending:
                 _add(text, start, pending, names, bodies)
                 pending.clear()
+            place = (begin - start) * 2
             if what == DEFINITION:
-                bodies[hit[2]] = (begin - start) * 2 + 1
-            elif what != BRACED:
-                names.setdefault(hit[2 if what == PROTOTYPE else WRAPPED], (begin - start) * 2)
-            else:
-                place = (begin - start) * 2
-                if text.find("enum", begin, hit.end(BRACED)) >= 0:
-                    for name in _enumerators(text[begin : hit.end()]):
-                        names.setdefault(name, place)
+                bodies[hit[2]] = place + 1
+                continue
+            if what in _BRACES and text.find("enum", begin, hit.end(what)) >= 0:
+                for name in _enumerators(text[begin : hit.end()]):
+                    names.setdefault(name, place)
+            if what == BRACED:
                 for name in comma_names(text, hit.end(BRACED), hit.end()):
                     names.setdefault(name, place)
+            else:
+                names.setdefault(hit[WRAPPED if what == WRAPPED else 2], place)
         position = cutter.step(begin)
     _add(text, start, pending, names, bodies)
     return _united(text, start, names, bodies), cutter.tail

@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from hashlib import blake2b
+from hashlib import sha256
 from typing import NamedTuple
 
 import msgspec
@@ -106,7 +106,9 @@ def segments(lines: LineMap, own: Sequence[bool], length: int) -> list[Segment]:
 def region_key(text: str | memoryview, own: bool) -> str:
     """Return the key under which the region of ``text``, or of the text that these bytes encode, is kept."""
     data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
-    return blake2b(data, digest_size=16, person=b"region", salt=b"own" if own else b"system").hexdigest()
+    digest = sha256(b"own region\0" if own else b"system region\0")
+    digest.update(data)
+    return digest.hexdigest()[:32]
 
 
 def encode(region: Region) -> bytes:

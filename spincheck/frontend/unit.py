@@ -14,7 +14,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 
 import msgspec
 
@@ -98,9 +98,10 @@ class _Piece:
 class Unit:
     """A translation unit as the analysis sees it."""
 
-    def __init__(self, text: str, name: str, settings: Settings, memory: Memory) -> None:
+    def __init__(self, text: str, name: str, settings: Settings, memory: Memory, identity: str) -> None:
         """Use `read_unit`."""
         self._text = text
+        self._identity = identity
         self._name = name
         self._settings = settings
         self._memory = memory
@@ -113,11 +114,14 @@ class Unit:
         self._headers = {header.name: header for header in self.record.functions}
 
     def _read(self) -> ir.UnitRecord:
-        digest = blake2b(self._settings.digest, digest_size=16)
-        if not self._text.startswith(("# ", "#line ")):
-            digest.update(self._name.encode("utf-8", "surrogatepass"))
-        digest.update(self._text.encode("utf-8", "surrogatepass"))
-        key = digest.hexdigest()
+        digest = sha256(self._settings.digest)
+        if self._identity:
+            digest.update(f"identity {self._identity}".encode("utf-8", "surrogatepass"))
+        else:
+            if not self._text.startswith(("# ", "#line ")):
+                digest.update(self._name.encode("utf-8", "surrogatepass"))
+            digest.update(self._text.encode("utf-8", "surrogatepass"))
+        key = digest.hexdigest()[:32]
         value = self._memory.get("unit", key)
         if value is not None:
             try:
@@ -196,15 +200,16 @@ class Unit:
         return self._scan().piece(function).chunks
 
 
-def read_unit(text: str, *, name: str, settings: Settings, memory: Memory) -> Unit:
+def read_unit(text: str, *, name: str, settings: Settings, memory: Memory, identity: str = "") -> Unit:
     """Read the preprocessed ``text`` of one translation unit; every text has a result.
 
-    ``name`` names the main file where no line marker does. The text of a file is best decoded as UTF-8 with ``surrogateescape``: a byte
+    ``name`` names the main file where no line marker does. ``identity`` is a hash of the text, and of the name where that matters, if the caller has one:
+    hashing two megabytes again would be a twentieth of the work. The text of a file is best decoded as UTF-8 with ``surrogateescape``: a byte
     that is not UTF-8 is read as the character of that number in Latin-1, so that columns and legacy comments stay right.
     """
     if not text.isascii():
         text = _SURROGATE.sub(lambda hit: chr(ord(hit[0]) & 0xFF), text)
-    return Unit(text, name, settings, memory)
+    return Unit(text, name, settings, memory, identity)
 
 
 class _Reader:
