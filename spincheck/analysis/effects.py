@@ -27,10 +27,10 @@ VisibleLocks = Callable[[State], dict[Term, LockState]]
 def confirmed(interpreter: Interpreter, graph: Graph, states: list[State], visible: VisibleLocks, *, trusted: bool) -> list[State]:
     """Return the ways out that are there. Of those that could not be decided nothing is certain, unless they are ``trusted``."""
     kept = []
-    started = interpreter.searched
+    interpreter.searched = 0  # what candidates for findings have cost is nothing to a caller
     for state in states:
         if state.lossy and _has_effect(state, visible):
-            spent = interpreter.searched - started > MAX_STEPS
+            spent = interpreter.searched > MAX_STEPS
             turns = ARRAY_TURNS if any(is_weak(lock) for lock in visible(state)) else MAX_TURNS
             verdict = "open" if spent else search(interpreter, graph, state, _same_effect(state, visible), None, turns).verdict
             if verdict == "refuted":

@@ -9,7 +9,7 @@ locks joined and facts lost.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from spincheck.analysis.aliases import whereabouts
@@ -242,28 +242,28 @@ class Fixpoint:
 
         Of objects that are no elements, ``most`` are kept apart; those that were locked before the loop are none of it.
         """
-        self._one_element(state, max(self._budget.turns, 2))
+        self._one_element(state, max(self._budget.turns, 2) if most > 1 or self._taken_before(pc, state, elements(state)) else 1)
         passing = [lock for lock, held in state.locks.items() if held.status == "held" and self._in.terms.root(whereabouts(lock)).op not in STEADY]
         if passing:
-            body = self._graph.body(pc)
-            before = {lock for lock in passing if (place := acquired_at(state.trace, lock)) >= 0 and place not in body}
+            before = self._taken_before(pc, state, passing)
             if some_nodes(state, self._in.terms.make("any"), most, before):
                 self.in_doubt = True
+
+    def _taken_before(self, pc: int, state: State, locks: Iterable[Term]) -> set[Term]:
+        """Return those of some locks that were taken before the path came to a loop."""
+        body = self._graph.body(pc)
+        return {lock for lock in locks if (place := acquired_at(state.trace, lock)) >= 0 and place not in body}
 
     def _one_element(self, state: State, limit: int) -> None:
         """Make elements of an array one where there are ``limit``; once some are one, all that come after join them at once, or the loop would never settle.
 
         The only element that a function uses is the same in every turn, and stays what it is.
         """
-        elements: dict[Term, set[Term]] = {}
-        for lock in state.locks:
-            outer = whereabouts(lock)
-            while outer.op == "field":
-                outer = outer.args[0]
-            if outer.op == "elem":
-                elements.setdefault(outer.args[0], set()).add(outer.args[1])
+        used: dict[Term, set[Term]] = {}
+        for outer in elements(state).values():
+            used.setdefault(outer.args[0], set()).add(outer.args[1])
         some = self._in.terms.make("any")
-        if any(len(indices) >= (2 if some in indices else limit) for indices in elements.values()):
+        if any(len(indices) >= (2 if some in indices else limit) for indices in used.values()):
             before = state.locks
             some_element(state, some)
             self.in_doubt = self.in_doubt or before.keys() != state.locks.keys()
@@ -426,6 +426,18 @@ class Fixpoint:
             total -= 1
         joined_states = [state for group in groups.values() for state in group]
         return self._squeeze(exit_point, joined_states, limit, limit) if total > limit else joined_states
+
+
+def elements(state: State) -> dict[Term, Term]:
+    """Return the locks of a state that are in elements of arrays, each with its element."""
+    found = {}
+    for lock in state.locks:
+        outer = whereabouts(lock)
+        while outer.op == "field":
+            outer = outer.args[0]
+        if outer.op == "elem":
+            found[lock] = outer
+    return found
 
 
 def _joined(states: list[State], pc: int) -> State:
