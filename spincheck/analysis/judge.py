@@ -392,10 +392,18 @@ class Judge:
         if opened:
             reason = f"budget ended before `{lock_name(self._in.function, candidate.states[0], problem.lock)}` was decided"
             self.imprecise.append((problem.at, reason))
-            if is_weak(problem.lock) or all(state.lossy for state in candidate.states):
+            if is_weak(problem.lock) or (all(state.lossy for state in candidate.states) and not self._is_on_all_ways(candidate)):
                 return None  # neither the path nor the lock, or no state that stands for a path at all: that is too little to tell
             return self._finding(candidate, candidate.states[0], "budget")
         return None
+
+    def _is_on_all_ways(self, candidate: Candidate) -> bool:
+        """Whether a lock is held on every way to the instruction that a finding is told at, so that all there is to doubt is that any of them can be gone."""
+        lock, pc = candidate.problem.lock, candidate.exit_pc
+        if pc == NOWHERE or self._fixpoint.gave_up:
+            return False
+        known = [state.locks.get(lock) for way, state in self._fixpoint.exits if way == pc]
+        return all(held is not None and held.status == "held" for held in known)
 
     def _replay(self, candidate: Candidate, state: State) -> Found:
         problem, pc = candidate.problem, candidate.exit_pc
