@@ -262,8 +262,11 @@ class LockMachine:
         if before is None:
             if self.hands_on(state, lock, row.kind, row.function, irql, at):
                 irql = None
-            note_need(state, lock, Need("held", row.kind, at, row.function, variant=row.variant, irql=irql))
+            wrong = irql is not None and irql.op == "uninit" and not self.is_free_on_entry(lock)
+            note_need(state, lock, Need("held", row.kind, at, row.function, doubtful=wrong, variant=row.variant, irql=irql))
             state.locks[lock] = LockState("free", row.kind, operation=row.function)
+            if wrong:  # told here, whoever may hold the lock: its callers are not asked as well
+                return [Outcome(state, (Problem("irql-uninitialised", lock, row.kind, "", row.function, at),))]
             if not self.is_free_on_entry(lock) and not self._is_unused(state, lock):
                 return [Outcome(state)]
         else:

@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from verdict_pages import preprocessed
 
+
 @pytest.mark.parametrize(
     ("end", "told"),
     [
