@@ -424,7 +424,7 @@ class Judge:
             if way != pc:
                 return False
             if is_weak(problem.lock):
-                return _own_lock(problem.lock, wanted, after) is not None
+                return _stands_for(problem, wanted, after) is not None
             return _same_lock(after.locks.get(problem.lock), wanted) and _same_need(after.needs.get(problem.lock), need, problem.at)
 
         turns = ARRAY_TURNS if is_weak(problem.lock) else MAX_TURNS
@@ -438,7 +438,7 @@ class Judge:
             return candidate
         if found.problem is not None:
             return candidate._replace(problem=problem._replace(lock=found.problem.lock))
-        own = _own_lock(problem.lock, merged.locks.get(problem.lock), found.state)
+        own = _stands_for(problem, merged.locks.get(problem.lock), found.state)
         return candidate if own is None else candidate._replace(problem=problem._replace(lock=own))
 
     def _finding(self, candidate: Candidate, state: State, doubt: str) -> LocalFinding:
@@ -460,9 +460,12 @@ def _without_indices(lock: str) -> str:
     return lock
 
 
-def _own_lock(weak: Term, wanted: LockState | None, state: State) -> Term | None:
-    """Return the lock of one path that a lock of several paths stands for there."""
-    return next((lock for lock, held in state.locks.items() if _same_lock(held, wanted) and may_alias(state, lock, weak)), None)
+def _stands_for(problem: Problem, wanted: LockState | None, state: State) -> Term | None:
+    """Return the lock of one path that a problem's lock of several paths stands for there: one that was left so, or given back without having been taken."""
+    if problem.defect == "released-unheld":
+        needs = (lock for lock, need in state.needs.items() if need.status == "held" and not need.doubtful and need.kind == problem.kind)
+        return next((lock for lock in needs if may_alias(state, lock, problem.lock)), None)
+    return next((lock for lock, held in state.locks.items() if _same_lock(held, wanted) and may_alias(state, lock, problem.lock)), None)
 
 
 def _path_nodes(node: Node) -> list[Node]:
