@@ -156,7 +156,7 @@ class Mates(Members["Future"]):
     """Workers, by their addresses, as `spincheck.analysis.waves.Team`. ``setup`` is asked for once, with the first batch."""
 
     def __init__(self, client: Client, addresses: Sequence[str], setup: Callable[[], TeamSetup]) -> None:
-        super().__init__(len(addresses))
+        super().__init__(len(addresses), len(addresses) + 1)
         self._client = client
         self._addresses = addresses
         self._make = setup

@@ -440,18 +440,19 @@ class Session:
         self, units: Sequence[PackedUnit], jobs: int, files: Sequence[str] = (), cluster: Cluster | None = None
     ) -> AbstractContextManager[Team | None]:
         """Return processes that may help with a driver step, as many as it has work for; ``files``: where the units can be read."""
-        from spincheck.analysis.waves import FUNCTION, HELPER, HELPERS, REST  # noqa: PLC0415
+        from spincheck.analysis.waves import FUNCTION, HELPER, HELPERS, LEAST  # noqa: PLC0415
 
         work = sum(header.lines + FUNCTION for unit in units for header in unit.record.functions)
-        size = min(work // HELPER, HELPERS)
-        if size < 1 or work < REST or (jobs < 2 and cluster is None):
+        if work < LEAST or (jobs < 2 and cluster is None):
             return nullcontext()
         from spincheck.driver.team import SPARE, setup  # noqa: PLC0415
         from spincheck.driver.team import Team as Processes  # noqa: PLC0415
 
         if cluster is not None:
-            return cluster.team(size, lambda: setup(self.knowledge, units, files))
-        return Processes(min(size, jobs - 1), lambda: setup(self.knowledge, units, files, SPARE if self.options.spare else 0))
+            return cluster.team(min(work // HELPER + 1, HELPERS), lambda: setup(self.knowledge, units, files))
+        # In a build the asking process keeps its priority, and works
+        size, nice = (jobs - 1, SPARE) if self.options.spare else (jobs, 0)
+        return Processes(min(size, HELPERS), jobs, lambda: setup(self.knowledge, units, files, nice))
 
     def _analysed(
         self, units: Sequence[LocatedUnit], world: World, read: Stats, team: Team | None = None

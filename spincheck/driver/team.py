@@ -87,8 +87,9 @@ def setup(knowledge: Knowledge, units: Sequence[PackedUnit], files: Sequence[str
 class Members(ABC, Generic[Given]):
     """``size`` processes, see `spincheck.analysis.waves.Team`: who was given what, was told what, and is of use."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, room: int) -> None:
         self.size = size
+        self.room = room
         self._given: dict[Given, tuple[int, tuple[int, ...]]] = {}
         self._loads = [0] * size
         self._told = [0] * size
@@ -142,10 +143,10 @@ class Members(ABC, Generic[Given]):
 
 
 class Team(Members["Future[bytes]"]):
-    """``size`` processes of this machine. ``setup`` is asked for once, when they start."""
+    """``size`` processes of this machine, which has ``room`` processors for the work. ``setup`` is asked for once, when they start."""
 
-    def __init__(self, size: int, setup: Callable[[], TeamSetup]) -> None:
-        super().__init__(size)
+    def __init__(self, size: int, room: int, setup: Callable[[], TeamSetup]) -> None:
+        super().__init__(size, room)
         self._setup = setup
         self._processes: list[ProcessPoolExecutor] = []
 

@@ -213,7 +213,7 @@ def test_a_worker_with_other_code_declines():
 @pytest.fixture
 def eager(monkeypatch: pytest.MonkeyPatch) -> list[Settled]:
     """Have a program of any size summarised by the cluster; what it made."""
-    for name in ("DONE", "REST"):
+    for name in ("DONE", "REST", "LEAST"):
         monkeypatch.setattr(waves, name, 0)
     monkeypatch.setattr(waves, "HELPER", 1)
     made: list[Settled] = []
