@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from functools import cached_property
 
 from spincheck.driver.source import Suppression
 from spincheck.frontend.linemap import unescape
@@ -26,7 +27,7 @@ _SPECIFIER = re.compile(r"\s*suppress\s*:((?:[^;\"]|\"(?:\\.|[^\"\\])*\")*)")
 _STRING = re.compile(r"\"((?:\\.|[^\"\\])*)\"")
 _SKIPPED = re.compile(r"\s+|//[^\n]*|/\*.*?\*/|#[ \t]*(?:line\b|pragma\b|\d)[^\n]*", re.DOTALL)
 _DIRECTIVE = re.compile(r"spincheck:[ \t]*ignore\b(?:[ \t]*\[([^\]\n]*)\])?[ \t]*([^\n]*)")
-NAMES = re.compile(rb"suppress\s*:[^)\"\n]*?(?<![\w/-])(?!C\d+\b|__WARNING|justification\b)[A-Za-z]\w*")
+NAMES = re.compile(rb"suppress\s*:[^)\"\n]*?(?<![\w/-])(?!C\d+\b|__WARNING|justification\b|suppress\b)[A-Za-z]\w*")
 """A pragma's ``suppress:`` that names something, and not only numbers, in the bytes of a text."""
 
 
@@ -69,23 +70,30 @@ def _by_pragma(pragma: re.Match[str], places: _Places) -> list[Suppression]:
 
 
 class _Places:
-    """File, line and column of an offset. Built only for text that has a suppression in it, so a plain scan is enough."""
+    """File, line and column of an offset. The markers are read when somebody asks: most pragmas name nothing of ours."""
 
     def __init__(self, text: str, file: str) -> None:
         self._text = text
-        self._starts = [0]
-        self._bases = [(file, 1)]
+        self._file = file
+
+    @cached_property
+    def _marks(self) -> tuple[list[int], list[tuple[str, int]]]:
+        """Where text of another file, or another line, begins, and which; in order."""
+        text = self._text
+        starts, bases = [0], [(self._file, 1)]
         for marker in _MARKER.finditer(text):
             if text[text.rfind("\n", 0, marker.start()) + 1 : marker.start()].strip(" \t"):
                 continue
             end = text.find("\n", marker.end())
-            self._starts.append(len(text) if end < 0 else end + 1)
-            self._bases.append((unescape(marker[2]), int(marker[1])))
+            starts.append(len(text) if end < 0 else end + 1)
+            bases.append((unescape(marker[2]), int(marker[1])))
+        return starts, bases
 
     def of(self, offset: int) -> tuple[str, int, int]:
-        index = bisect_right(self._starts, offset) - 1
-        start = self._starts[index]
-        file, line = self._bases[index]
+        starts, bases = self._marks
+        index = bisect_right(starts, offset) - 1
+        start = starts[index]
+        file, line = bases[index]
         line_start = self._text.rfind("\n", 0, offset) + 1
         return file, line + self._text.count("\n", start, offset), offset - line_start + 1
 
