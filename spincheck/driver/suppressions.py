@@ -27,7 +27,7 @@ _SPECIFIER = re.compile(r"\s*suppress\s*:((?:[^;\"]|\"(?:\\.|[^\"\\])*\")*)")
 _STRING = re.compile(r"\"((?:\\.|[^\"\\])*)\"")
 _SKIPPED = re.compile(r"\s+|//[^\n]*|/\*.*?\*/|#[ \t]*(?:line\b|pragma\b|\d)[^\n]*", re.DOTALL)
 _DIRECTIVE = re.compile(r"spincheck:[ \t]*ignore\b(?:[ \t]*\[([^\]\n]*)\])?[ \t]*([^\n]*)")
-NAMES = re.compile(rb"suppress\s*:[^)\"\n]*?(?<![\w/-])(?!C\d+\b|__WARNING|justification\b|suppress\b)[A-Za-z]\w*")
+NAMES = re.compile(rb"suppress\s*:[^)\"\n]*?(?<![\w/-])(?!C\d+\b|__WARNING|justification\b|\w+\s*:)[A-Za-z]\w*")
 """A pragma's ``suppress:`` that names something, and not only numbers, in the bytes of a text."""
 
 

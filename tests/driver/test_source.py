@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from spincheck.driver import suppressions
 from spincheck.driver.source import Sources, Suppression, find_suppressions, may_suppress
 
 
@@ -77,12 +78,23 @@ def test_pragmas_of_preprocessed_text_are_about_the_next_code():
         (b"#pragma prefast(suppress: C6308, __WARNING_X)", False),
         (b'#pragma prefast(suppress: 28167, "by the board")', False),
         (b"#pragma warning(suppress: 4996 Spinlock)", True),
+        (b"#pragma warning(suppress: 4305; suppress: 4213; disable : 1)", False),
+        (b"#pragma warning(suppress: 4305; suppress: Spinlock)", True),
         (b"int suppress; /* suppressed: */", False),
         (b"// spincheck: ignore[A]", True),
     ],
 )
 def test_a_text_is_searched_closely_only_when_it_names_something(text: bytes, may: bool):
     assert may_suppress(text) is may
+
+
+def test_places_are_worked_out_for_a_suppression_only(monkeypatch):
+    """Reading the markers of two megabytes takes longer than all else that an unchanged file needs."""
+    monkeypatch.setattr(suppressions, "_MARKER", None)
+    text = '# 1 "a.c"\n#pragma warning(suppress: 4305)\n#pragma prefast(suppress: 26015, "Spinlock")\nint x;\n'
+    assert find_suppressions(text, "a.c") == []
+    with pytest.raises(AttributeError):
+        find_suppressions(text.replace("26015", "Spinlock"), "a.c")
 
 
 def test_places_follow_line_markers():
