@@ -41,7 +41,9 @@ def prune(state: State, local_is_live: Callable[[str], bool]) -> None:
         return
     reachable: set[Term] = set()
     for root in state.roots():
-        _mark(root, reachable)
+        if root not in reachable:
+            reachable.add(root)
+            reachable.update(root.inside)
     facts = state.facts
     for relation in list(facts.relations):
         if not any(side.is_input or side in reachable for side in relation.args[1:]):
@@ -454,21 +456,21 @@ def _is_untouched(state: State, lock: Term) -> bool:
 
 def _retire(state: State, pc: int) -> None:
     """Give values of an earlier visit of this join another name, so that today's are not taken for them."""
-    old: dict[Term, Term] = {}
+    met: set[Term] = set()
     for root in [*state.roots(), *state.facts.sets, *state.facts.relations]:
-        for sub in (root, *root.inside):
-            if sub.op == "phi" and sub.args[0] == pc and sub not in old:
-                old[sub] = state.terms.make("phi", -1 - pc, sub.args[1])
+        _mark(root, met)
+    merged = sorted((sub for sub in met if sub.op == "phi" and sub.args[0] == pc), key=lambda term: term.number)
+    old = {sub: state.terms.make("phi", -1 - pc, sub.args[1]) for sub in merged}
     direct = {value for value in state.memory.values() if value in old}
     if not old:
         return
     # The cell's own current value keeps its range; every other mention becomes "some earlier value".
     kept = {term: state.facts.range_of(term) for term in sorted(direct, key=lambda term: term.number)}
     for term in list(state.facts.sets):
-        if any(sub in old for sub in (term, *term.inside)) and term not in kept:
+        if term not in kept and (term in old or not old.keys().isdisjoint(term.inside)):
             del state.facts.sets[term]
     for relation in list(state.facts.relations):
-        if any(sub in old for sub in relation.inside):
+        if not old.keys().isdisjoint(relation.inside):
             del state.facts.relations[relation]
     memory = {}
     for cell, value in state.memory.items():
