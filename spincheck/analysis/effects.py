@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from spincheck.analysis.aliases import is_weak, may_alias
 from spincheck.analysis.cfg import Graph
+from spincheck.analysis.keeping import LockClass, class_of
 from spincheck.analysis.replay import ARRAY_TURNS, MAX_TURNS, search
 from spincheck.analysis.transfer import Interpreter
 from spincheck.domain.lockstate import LockState
@@ -32,7 +33,8 @@ def confirmed(interpreter: Interpreter, graph: Graph, states: list[State], visib
         if state.lossy and _has_effect(state, visible):
             spent = interpreter.searched > MAX_STEPS
             turns = ARRAY_TURNS if any(is_weak(lock) for lock in visible(state)) else MAX_TURNS
-            verdict = "open" if spent else search(interpreter, graph, state, _same_effect(state, visible), None, turns).verdict
+            about = () if spent else _about(interpreter, state, visible)
+            verdict = "open" if spent else search(interpreter, graph, state, _same_effect(state, visible), None, turns, about=about).verdict
             if verdict == "refuted":
                 continue
             if verdict == "open":
@@ -64,6 +66,13 @@ def _same_effect(state: State, visible: VisibleLocks) -> Callable[[int, State], 
         return all(lock in after.locks and after.locks[lock].status in (status, "maybe") for lock, status in locks.items())
 
     return is_same
+
+
+def _about(interpreter: Interpreter, state: State, visible: VisibleLocks) -> list[LockClass]:
+    """Return the locks that `_same_effect` asks for."""
+    kinds = {lock: held.kind for lock, held in visible(state).items() if held.status != "maybe"}
+    kinds |= {lock: need.kind for lock, need in state.needs.items() if need.status == "held"}
+    return list(dict.fromkeys(class_of(lock, interpreter.tables.storage(kind)) for lock, kind in kinds.items()))
 
 
 def _stands_for(state: State, weak: Term, kind: str, lock: Term) -> bool:

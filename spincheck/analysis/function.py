@@ -7,6 +7,7 @@ depend on it are kept with the condition under which they count.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 import msgspec
@@ -15,6 +16,7 @@ from spincheck.analysis.budget import COARSE, GLANCE, Budget
 from spincheck.analysis.calls import Calls
 from spincheck.analysis.cfg import Graph, Liveness
 from spincheck.analysis.fixpoint import Fixpoint
+from spincheck.analysis.focus import focus
 from spincheck.analysis.judge import Judge, Standing, held_by_role, saved_by_role
 from spincheck.analysis.recursion import unbounded
 from spincheck.analysis.relevance import Relevance, sets_flag
@@ -93,6 +95,7 @@ def _interpreter(
         interpreter.machine.inside_on_entry = standing.inside
         interpreter.present = standing.present
         interpreter.machine.new = frozenset(interpreter.terms.make("param", number) for number in standing.new)
+    interpreter.focus = cache(lambda locks: focus(graph, around, locks))
     Calls(interpreter, around.callee, around.exact, around.target)
     return interpreter
 

@@ -40,6 +40,9 @@ _INDEX = re.compile(r"\[[^][]*\]")
 MAX_KEPT = 4
 """Locks that a function leaves held for which a path is looked for; one that leaves more is there to take them."""
 
+OF_ONE_LOCK = frozenset(("held-at-exit", "inconsistent-exit", "failure-holds", "acquired-twice", "released-unheld", "not-held-at-exit"))
+"""Defects that other locks, and the level at which the function runs, have no part in."""
+
 MAX_PAIRS = 400
 """Pairs of ways out that are compared for one function with unknown callers."""
 
@@ -407,6 +410,7 @@ class Judge:
 
     def _replay(self, candidate: Candidate, state: State) -> Found:
         problem, pc = candidate.problem, candidate.exit_pc
+        about = [self._class(problem.lock, problem.kind)] if problem.defect in OF_ONE_LOCK else []
         if pc == NOWHERE:
 
             def same_problem(other: Problem, where: State) -> bool:
@@ -415,7 +419,9 @@ class Judge:
                 return other._replace(acquired="", case=-1, lock=lock) == problem._replace(acquired="", case=-1)
 
             code = self._in.function.code
-            return search(self._in, self._in.graph, state, None, same_problem, goal=lambda place: getattr(code[place], "at", -1) == problem.at)
+            return search(
+                self._in, self._in.graph, state, None, same_problem, goal=lambda place: getattr(code[place], "at", -1) == problem.at, about=about
+            )
 
         wanted = state.locks.get(problem.lock)
         need = state.needs.get(problem.lock)
@@ -428,7 +434,7 @@ class Judge:
             return _same_lock(after.locks.get(problem.lock), wanted) and _same_need(after.needs.get(problem.lock), need, problem.at)
 
         turns = ARRAY_TURNS if is_weak(problem.lock) else MAX_TURNS
-        return search(self._in, self._in.graph, state, same_exit, None, turns, goal=lambda place: place == pc)
+        return search(self._in, self._in.graph, state, same_exit, None, turns, goal=lambda place: place == pc, about=about)
 
     @staticmethod
     def _on_this_path(candidate: Candidate, merged: State, found: Found) -> Candidate:

@@ -152,6 +152,7 @@ class Relevance:
         self._written: dict[int, frozenset[str]] = {}
         self._local_writers: dict[str, list[int]] = {}
         self._field_writers: dict[str, list[int]] = {}
+        self._escaped = _escaped(graph)
         self._find_writers(writes)
         for pc, instruction in enumerate(graph.function.code):
             if graph.order[pc] < 0:
@@ -243,7 +244,16 @@ class Relevance:
         variable = base_variable(place)
         if isinstance(variable, Local):
             self._local_writers.setdefault(variable.name, []).append(pc)
-        self._field_writers.setdefault(field_name(place) or "*", []).append(pc)
+        name = self._cells(place)
+        if name is not None:
+            self._field_writers.setdefault(name, []).append(pc)
+
+    def _cells(self, place: Place) -> str | None:
+        """Return the name of what else may be the same cell as a place; None for a variable that nobody has the address of."""
+        variable = base_variable(place)
+        if field_name(place) is None and isinstance(variable, Local) and variable.name not in self._escaped:
+            return None
+        return field_name(place) or "*"
 
     def _expand(self, pc: int) -> None:
         instruction = self._graph.function.code[pc]
@@ -266,11 +276,29 @@ class Relevance:
             self.locals.add(variable.name)
             for pc in self._local_writers.get(variable.name, ()):
                 self._add(pc)
-        if loaded:
-            self._on_field(field_name(place) or "*")
+        name = self._cells(place) if loaded else None
+        if name is not None:
+            self._on_field(name)
 
     def _on_field(self, name: str) -> None:
         if name not in self.fields:
             self.fields.add(name)
             for pc in self._field_writers.get(name, ()):
                 self._add(pc)
+
+
+def _escaped(graph: Graph) -> frozenset[str]:
+    """Return the variables whose address is taken somewhere."""
+    names: set[str] = set()
+
+    def on_place(place: Place, loaded: bool) -> None:
+        variable = base_variable(place)
+        if not loaded and isinstance(variable, Local):
+            names.add(variable.name)
+
+    for instruction in graph.function.code:
+        for value in values_of(instruction):
+            visit_value(value, on_place)
+        if isinstance(instruction, Assign):
+            visit_place(instruction.place, on_place)
+    return frozenset(names)

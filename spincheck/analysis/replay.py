@@ -4,23 +4,26 @@ Owns the search for a single feasible path among those that a merged state stand
 function's entry without any join, along decisions that the state's history contains; what contradicts itself falls away. The
 search takes paths with few turns of loops first and counts its steps. Where they do not suffice it dives: another search takes what is nearest to the
 place of the finding first, so that the body of an inner loop is not walked in all its ways before the outer one goes on; at first with what the run took
-for relevant only, and what that finds is walked again with everything.
+for relevant only, and what that finds is walked again with everything. Before that it asks about the locks in question alone: what does not come about
+even where nothing else is told apart (`spincheck.analysis.focus`) does not come about.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal, NamedTuple
 
 from spincheck.analysis.cfg import Graph
+from spincheck.analysis.keeping import LockClass
 from spincheck.analysis.lockops import Problem
 from spincheck.analysis.path import Node, ancestors, start
-from spincheck.analysis.transfer import EXIT, Interpreter
+from spincheck.analysis.transfer import EXIT, Focus, Interpreter
 from spincheck.domain.lockstate import LockState, Need
 from spincheck.domain.state import State
 from spincheck.domain.terms import Term
+from spincheck.ir import Branch
 
 MAX_STEPS = 5_000
 """Instructions, and outcomes of them, that the search for one finding may interpret."""
@@ -74,51 +77,82 @@ def search(
     at_problem: Callable[[Any, State], bool] | None,
     turns: int = MAX_TURNS,
     goal: Callable[[int], bool] | None = None,
+    about: Collection[LockClass] = (),
 ) -> Found:
-    """Look for a path, with at most so many turns of a loop, that ends in a state that one of the tests accepts; ``goal``: at which instructions that could be."""
+    """Look for a path, with at most so many turns of a loop, that ends in a state that one of the tests accepts.
+
+    ``goal``: at which instructions that could be; ``about``: the locks that the tests ask for, if they ask for nothing else.
+    """
     allowed = decisions(wanted.trace)
+    idle = _idle(interpreter, graph)
 
-    def walk(allowed: frozenset[tuple[int, int]], near: list[int] | None) -> Found:
-        return _search(interpreter, graph, allowed, at_exit, at_problem, turns, near)
+    def walk(allowed: frozenset[tuple[int, int]], near: list[int] | None, focus: Focus = EVERYTHING) -> Found:
+        with _following(interpreter, focus):
+            return _search(interpreter, graph, allowed, idle, at_exit, at_problem, turns, near, focus)
 
-    with _everything_relevant(interpreter):
-        found = walk(allowed, None)
-    if found.verdict != "open" or goal is None or interpreter.dived > MAX_TOTAL:
+    def along(rough: Found, near: list[int] | None) -> Found:
+        """Walk again with everything where a search went that did not follow all."""
+        assert rough.state is not None
+        chosen = decisions(rough.state.trace)
+        points = {pc for pc, _ in chosen}
+        return walk(chosen | {one for one in allowed if one[0] not in points}, near)
+
+    rough = Found("open")
+    if about and interpreter.focus is not None and interpreter.dived <= MAX_TOTAL:
+        with _apart(interpreter):
+            rough = walk(allowed, None, interpreter.focus(tuple(about)))
+        if rough.verdict == "refuted":
+            return rough
+    found = walk(allowed, None)
+    if found.verdict != "open" or interpreter.dived > MAX_TOTAL:
         return found
-    spent, interpreter.searched = interpreter.searched, interpreter.dived
-    near = _distances(graph, goal)
-    rough = walk(allowed, near)
-    with _everything_relevant(interpreter):
-        if rough.verdict == "confirmed" and rough.state is not None:
-            chosen = decisions(rough.state.trace)
-            points = {pc for pc, _ in chosen}
-            found = walk(chosen | {one for one in allowed if one[0] not in points}, near)
-        if found.verdict != "confirmed":
-            found = walk(allowed, near)
-    interpreter.dived, interpreter.searched = interpreter.searched, spent
-    return found
+    with _apart(interpreter):
+        if rough.verdict == "confirmed":
+            found = along(rough, None)
+        if found.verdict == "confirmed" or goal is None:
+            return found
+        near = _distances(graph, goal)
+        rough = walk(allowed, near, Focus(interpreter.relevant, interpreter.outcome_matters, _key))
+        if rough.verdict == "confirmed":
+            found = along(rough, near)
+        return found if found.verdict == "confirmed" else walk(allowed, near)
+
+
+def _idle(interpreter: Interpreter, graph: Graph) -> frozenset[int]:
+    """Return the points of loops that decide nothing: the run left them after a turn or two, which is sooner than their counters do."""
+    return frozenset(pc for pc, component in enumerate(graph.cyclic) if component >= 0 and not interpreter.relevant(pc))
 
 
 @contextmanager
-def _everything_relevant(interpreter: Interpreter) -> Iterator[None]:
-    """Follow every branch and every case of a call, whatever the run that is confirmed took for relevant."""
+def _apart(interpreter: Interpreter) -> Iterator[None]:
+    """Count the steps of second searches by themselves: they take nothing from those that are still to come."""
+    spent, interpreter.searched = interpreter.searched, interpreter.dived
+    yield
+    interpreter.dived, interpreter.searched = interpreter.searched, spent
+
+
+@contextmanager
+def _following(interpreter: Interpreter, focus: Focus) -> Iterator[None]:
+    """Follow the branches and the cases of calls that a search asks for, whatever the run that is confirmed took for relevant."""
     relevant, matters = interpreter.relevant, interpreter.outcome_matters
-    interpreter.relevant = lambda _: True
-    interpreter.outcome_matters = lambda _call, _summary: True
+    interpreter.relevant, interpreter.outcome_matters = focus.relevant, focus.outcome_matters
+    interpreter.believes = focus.key is _key
     try:
         yield
     finally:
-        interpreter.relevant, interpreter.outcome_matters = relevant, matters
+        interpreter.relevant, interpreter.outcome_matters, interpreter.believes = relevant, matters, True
 
 
 def _search(
     interpreter: Interpreter,
     graph: Graph,
     allowed: frozenset[tuple[int, int]],
+    idle: frozenset[int],
     at_exit: Callable[[int, State], bool] | None,
     at_problem: Callable[[Any, State], bool] | None,
     most: int,
     near: list[int] | None,
+    focus: Focus,
 ) -> Found:
     entry = interpreter.entry_state(start())
     visits: dict[int, int] = {}
@@ -152,10 +186,12 @@ def _search(
                         return Found("confirmed", where, problem)
             del interpreter.problems[before:]
             follow = []
+            # Where less is known than in the run, a call or a switch may go on in ways that were none there, and left no decision.
+            free = pc in idle or (not interpreter.believes and not isinstance(graph.function.code[pc], Branch))
             for target, after in results:
                 step = after.trace
-                if step is not trace and (step.pc, step.choice) not in allowed and (step.kind != "call" or step.pc in decided):
-                    continue  # a call that was not worth looking at left no decision
+                if not free and step is not trace and (step.pc, step.choice) not in allowed and (step.kind != "call" or (step.pc in decided and step.choice >= 0)):
+                    continue  # a call that was not worth looking at left no decision, here or in the run
                 if target == EXIT:
                     if at_exit is not None and at_exit(pc, after) and after.facts.satisfiable():
                         return Found("confirmed", after)
@@ -166,7 +202,7 @@ def _search(
                 continue
             for target, after in follow:
                 if target in graph.joins:
-                    key = (target, _key(after))
+                    key = (target, focus.key(after))
                     if key in visited:
                         continue
                     visited.add(key)
@@ -233,3 +269,7 @@ def _key(state: State) -> Any:
         frozenset(state.facts.relations),
         frozenset(state.epochs.items()),
     )
+
+
+EVERYTHING = Focus(lambda _pc: True, lambda _call, _summary: True, _key)
+"""A search that tells apart whatever can be told apart."""

@@ -37,8 +37,8 @@ class Surroundings(NamedTuple):
             return None
         return self.members.get(pointer.args[0].args[1])
 
-    def _names(self, call: Call) -> tuple[str, ...]:
-        """The functions that a call may be of, as far as its text says so."""
+    def names(self, call: Call) -> tuple[str, ...]:
+        """Return the functions that a call may be of, as far as its text says so."""
         callee = call.callee
         if isinstance(callee, FunctionName):
             return (callee.name,)
@@ -50,7 +50,7 @@ class Surroundings(NamedTuple):
         return ()
 
     def _summaries(self, call: Call) -> Iterator[Summary]:
-        for name in self._names(call):
+        for name in self.names(call):
             summary = self.callee(name).summary
             if summary is not None:
                 yield summary
@@ -69,27 +69,28 @@ class Surroundings(NamedTuple):
 
     def moves_locks(self, call: Call) -> bool:
         """Tell whether a call can leave a lock in another state."""
-        if any(name in self.tables.operations for name in self._names(call)):
+        if any(name in self.tables.operations for name in self.names(call)):
             return True
         return any(case.locks for summary in self._summaries(call) for case in summary.cases)
 
     def gives_back(self, call: Call) -> tuple[str, ...]:
         """Return the kinds of lock that a call may release."""
-        rows = [row for name in self._names(call) for row in self.tables.operations.get(name, ())]
+        rows = [row for name in self.names(call) for row in self.tables.operations.get(name, ())]
         needs = [need.kind for summary in self._summaries(call) for case in summary.cases for need in case.needs if need.status == "held"]
         return tuple(dict.fromkeys([*(row.kind for row in rows if row.action == "release"), *needs]))
 
     def touches(self, call: Call) -> bool:
         """Tell whether a call has anything to do with locks, or may not return."""
-        return any(self._touches(name) for name in self._names(call)) or bool(self.handed and self._hands_on(call))
+        return any(self.touches_by(name) for name in self.names(call)) or bool(self.handed and self._hands_on(call))
 
     def _hands_on(self, call: Call) -> bool:
         """Whether a call hands work to another routine of the driver, always or in some of its cases."""
-        if any(name in self.tables.handovers for name in self._names(call)) or any(isinstance(argument, FunctionName) for argument in call.arguments):
+        if any(name in self.tables.handovers for name in self.names(call)) or any(isinstance(argument, FunctionName) for argument in call.arguments):
             return True
         return any(one.startswith(HANDED) for summary in self._summaries(call) for case in summary.cases for one in case.calls)
 
-    def _touches(self, name: str) -> bool:
+    def touches_by(self, name: str) -> bool:
+        """Tell whether a called function has anything to do with locks, or may not return."""
         tables = self.tables
         if name in tables.operations or tables.never_returns(name):
             return True
@@ -103,7 +104,7 @@ class Surroundings(NamedTuple):
 
     def tells(self, call: Call) -> bool:
         """Tell whether a call is one that callers ask about."""
-        return any(name in self.tables.forbidden or name in self.tables.required for name in self._names(call))
+        return any(name in self.tables.forbidden or name in self.tables.required for name in self.names(call))
 
     def decides(self, call: Call, parameters: Collection[str]) -> bool:
         """Tell whether a callee makes such a call or not by what one of these parameters is, which it is handed."""

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from spincheck.analysis import orders, spelling
 from spincheck.analysis.cfg import Graph
+from spincheck.analysis.keeping import LockClass
 from spincheck.analysis.lockops import LockMachine, Problem
 from spincheck.analysis.naming import lock_name
 from spincheck.analysis.orders import Order
@@ -71,12 +72,20 @@ class Step(NamedTuple):
     state: State
 
 
+class Focus(NamedTuple):
+    """What a search follows that asks about some locks only: the instructions and the calls' outcomes that matter to them, and what of a state does (`spincheck.analysis.focus`)."""
+
+    relevant: Callable[[int], bool]
+    outcome_matters: Callable[[Call, Summary], bool]
+    key: Callable[[State], Any]
+
+
 class Interpreter:
     """Interprets one function's instructions over states.
 
     ``problems`` collects what goes wrong, with the state it goes wrong in; ``acquired`` and ``orders`` what is taken, and while holding what; ``returned`` is the cell that a Return stores
     its value in. ``called`` are the calls that some path came to. ``relevant`` says which instructions are worth learning from, ``outcome_matters`` which
-    calls' results and writes are; ``exact`` is given to every state. ``sides`` are those of branches that were taken, ``revived`` those that are taken whatever
+    calls' results and writes are; where it does not even ``believes`` the values that the others have, a branch on them goes both ways; ``exact`` is given to every state. ``sides`` are those of branches that were taken, ``revived`` those that are taken whatever
     the facts say. ``call`` interprets a call instruction, ``stored`` looks at a function whose address is put somewhere; they are set by the room that knows
     callees. ``carried`` are the kinds of carried lock that the program takes, ``handed`` those of them that it may give back for work that comes from elsewhere.
     """
@@ -91,11 +100,13 @@ class Interpreter:
         self.acquired: dict[Term, None] = {}
         self.orders: dict[tuple[str, str, int], Order] = {}
         self.call: Callable[[State, int, Call], list[Step]] = self._no_call
+        self.focus: Callable[[tuple[LockClass, ...]], Focus] | None = None
         self.pc = 0
         self._through_null = False
         self.searched = 0
         self.dived = 0
         self.relevant: Callable[[int], bool] = lambda _: True
+        self.believes = True
         self.outcome_matters: Callable[[Call, Summary], bool] = lambda _call, _summary: True
         self.takes_lock: Callable[[str], bool] = lambda _name: False
         self.stored: Callable[[State, Term], None] = lambda _state, _routine: None
@@ -234,7 +245,10 @@ class Interpreter:
         self.machine.books.loop = self.graph.cyclic[pc]
         self._through_null = False
         steps = self._step(state, pc)
-        return [] if self._through_null else steps
+        if steps and not self._through_null:
+            return steps
+        goes_on = not self.believes and not self.relevant(pc) and isinstance(self.function.code[pc], Assign | Call | Opaque)
+        return [Step(pc + 1, state)] if goes_on else []
 
     def _step(self, state: State, pc: int) -> list[Step]:
         instruction = self.function.code[pc]
@@ -337,7 +351,7 @@ class Interpreter:
 
         In a loop both ways are: its later turns are not told from the first one, which the values of the first one would keep in it for ever.
         """
-        allowed = state.facts.range_of(state.normal(condition))
+        allowed = state.facts.range_of(state.normal(condition)) if self.believes else iv.TOP
         if self.graph.cyclic[pc] >= 0 and not isinstance(instruction.condition, Int):
             allowed = iv.TOP
         steps = []
@@ -349,7 +363,7 @@ class Interpreter:
         return steps
 
     def _switch(self, state: State, pc: int, instruction: Switch) -> list[Step]:
-        value = self.value(state, instruction.value)
+        value = self.value(state, instruction.value) if self.believes or self.relevant(pc) else self.fresh(state, "any")
         steps: list[Step] = []
         targets: dict[int, list[iv.IntSet]] = {}
         rest = state.facts.range_of(value)

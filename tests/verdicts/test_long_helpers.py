@@ -39,3 +39,35 @@ NTSTATUS Read(PDEVICE_OBJECT DeviceObject, PIRP Irp) {{
 """
     report = check_texts({"driver.c": preprocessed("driver.c", text)}, world="closed")
     assert [one.rule for one in report.diagnostics] == (["SpinLockSafe"] if told else [])
+
+
+BUSY = "".join(
+    f"    if (Ask({number})) {{ KeAcquireSpinLockAtDpcLevel(&Device->Other); Device->Flags = {number}; KeReleaseSpinLockFromDpcLevel(&Device->Other); }}"
+    f" else Odd{number % 7} |= {1 << number};\n"
+    for number in range(12)
+)
+
+
+@pytest.mark.parametrize(("second", "told"), [("    else if (Second) KeReleaseSpinLockFromDpcLevel(&Device->Lock);\n", []), ("", ["Spinlock"])])
+def test_what_has_nothing_to_do_with_a_lock_makes_no_paths(second: str, told: list[str]) -> None:
+    """Twelve branches about another lock are thousands of paths, of which none decides about this one."""
+    text = f"""BOOLEAN Ask(ULONG Number);
+static BOOLEAN Work(PDEVICE Device, ULONG First, ULONG Second) {{
+    ULONG {", ".join(f"Odd{number} = 0" for number in range(7))};
+    if (First) KeAcquireSpinLockAtDpcLevel(&Device->Lock);
+    else if (Second) KeAcquireSpinLockAtDpcLevel(&Device->Lock);
+{BUSY}    if (First) KeReleaseSpinLockFromDpcLevel(&Device->Lock);
+{second}    if ({" && ".join(f"Odd{number} == 8" for number in range(7))}) return FALSE;
+    return TRUE;
+}}
+EVT_WDF_TIMER Tick;
+VOID Tick(WDFTIMER Timer) {{
+    PDEVICE Device = DeviceOf(Timer);
+    if (!Work(Device, Device->Flags & 1, Device->Flags & 2)) Device->Count = 1;
+    KeAcquireSpinLockAtDpcLevel(&Device->Lock);
+    KeReleaseSpinLockFromDpcLevel(&Device->Lock);
+}}
+"""
+    report = check_texts({"driver.c": preprocessed("driver.c", text)}, world="closed")
+    assert [one.rule for one in report.diagnostics] == told
+    assert not report.coverage.imprecise
