@@ -97,20 +97,16 @@ def search(
         points = {pc for pc, _ in chosen}
         return walk(chosen | {one for one in allowed if one[0] not in points}, near)
 
-    rough = Found("open")
     if about and interpreter.focus is not None and interpreter.dived <= MAX_TOTAL:
         with _apart(interpreter):
             rough = walk(allowed, None, interpreter.focus(tuple(about)))
-        if rough.verdict == "refuted":
-            return rough
+            found = along(rough, None) if rough.verdict == "confirmed" else rough
+        if rough.verdict == "refuted" or found.verdict == "confirmed":
+            return found if found.verdict == "confirmed" else rough
     found = walk(allowed, None)
-    if found.verdict != "open" or interpreter.dived > MAX_TOTAL:
+    if found.verdict != "open" or interpreter.dived > MAX_TOTAL or goal is None:
         return found
     with _apart(interpreter):
-        if rough.verdict == "confirmed":
-            found = along(rough, None)
-        if found.verdict == "confirmed" or goal is None:
-            return found
         near = _distances(graph, goal)
         rough = walk(allowed, near, Focus(interpreter.relevant, interpreter.outcome_matters, _key))
         if rough.verdict == "confirmed":
