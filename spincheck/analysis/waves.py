@@ -6,7 +6,7 @@ of its round. What has the longest way to go above it comes first. Who summarise
 comes under a key of these.
 
 How long a function takes cannot be told from its text: in real drivers a line takes from 0.05 to 3 ms, and one function in a hundred half of all the time. So help is called by what
-the first half second has shown. And where the others have all processors, the asking process only hands out: while it followed one slow function, nobody would get anything to do.
+the first quarter of a second has shown. And where the others have all processors, the asking process only hands out: while it followed one slow function, nobody would get anything to do.
 """
 
 from __future__ import annotations
@@ -32,15 +32,14 @@ long as 16,000 lines take; the first number tells a new program from one with an
 LEAST = 5_000
 """A program of less work is never helped with: it takes half a second at most."""
 
-LEARNT = 0.5
+LEARNT = 0.25
 """After so many seconds of processor time what a line costs is taken for known."""
 
-SECONDS = 3.0
-"""Help is also called when so many seconds may still be to do, by what was learnt."""
+STARTS = 3
+"""Help is also called when there may be so many times as long to do, by what was learnt, as a process needs to begin."""
 
 HELPER = 15_000
-HELPER_SECONDS = 1.0
-"""Work for each process that helps, as lines and as time."""
+"""Work for each process that helps."""
 
 BATCH_SECONDS = 0.1
 """Time that a batch should take, by what was learnt: long beside the millisecond that it costs to hand it out."""
@@ -103,11 +102,12 @@ class Program(Protocol):
 class Team(Protocol):
     """Other processes that have a program of the same units.
 
-    ``room``: how many processes may work at once, the asking one among them.
+    ``room``: how many processes may work at once, the asking one among them; ``start``: seconds that one of them needs before it can help.
     """
 
     size: int
     room: int
+    start: float
 
     @property
     def busy(self) -> bool:
@@ -180,8 +180,8 @@ class Settling:
         """Whether there is enough to do for others; then the team becomes as large as that is worth."""
         if self._asked >= DONE and self._rest >= REST:
             wanted = self._rest // HELPER
-        elif self._seconds >= LEARNT and self._computed and self._rest * self._cost >= SECONDS:
-            wanted = int(self._rest * self._cost / HELPER_SECONDS)
+        elif self._seconds >= LEARNT and self._computed and self._rest * self._cost >= STARTS * self._team.start:
+            wanted = int(self._rest * self._cost / self._team.start)
         else:
             return False
         self._team.size = min(self._team.size, max(wanted, 1))

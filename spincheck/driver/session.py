@@ -39,6 +39,8 @@ from spincheck.driver.steps import relative_coverage, step_of, suppressions_of
 from spincheck.progress import Progress, unwatched
 
 if TYPE_CHECKING:
+    from concurrent.futures import ProcessPoolExecutor
+
     from spincheck.analysis.findings import Account
     from spincheck.analysis.waves import Team
     from spincheck.cache.store import Store
@@ -158,7 +160,7 @@ class Session:
         if few and not known and not self.options.dask:
             return self.check(load(recipes, jobs), target=target, record=record)
         from spincheck.driver.many import Library  # noqa: PLC0415
-        from spincheck.driver.workers import Cluster, workers  # noqa: PLC0415
+        from spincheck.driver.workers import Cluster, Pool, workers  # noqa: PLC0415
 
         cache = None if self._store is None or self.options.dask else str(self._store.path)
         with workers(jobs, self.options.dask) as group:
@@ -185,7 +187,8 @@ class Session:
             else:
                 units = library.units()
                 read = Stats(0, 0, library.scanned, library.reused)
-                with self._team(units, jobs, cluster=group if isinstance(group, Cluster) else None) as team:
+                cluster, members = (group if isinstance(group, Cluster) else None), (group.members if isinstance(group, Pool) else ())
+                with self._team(units, jobs, cluster=cluster, started=members) as team:
                     drafts, stats = self._judged(key, units, "closed", read, team)
         self._trace(f"check closed {target}", key)
         return self._checked(drafts, stats, library.comments(), started, target, whole=True, record=record)
@@ -437,9 +440,14 @@ class Session:
         return report
 
     def _team(
-        self, units: Sequence[PackedUnit], jobs: int, files: Sequence[str] = (), cluster: Cluster | None = None
+        self,
+        units: Sequence[PackedUnit],
+        jobs: int,
+        files: Sequence[str] = (),
+        cluster: Cluster | None = None,
+        started: Sequence[ProcessPoolExecutor] = (),
     ) -> AbstractContextManager[Team | None]:
-        """Return processes that may help with a driver step, as many as it has work for; ``files``: where the units can be read."""
+        """Return processes that may help with a driver step; ``files``: where the units can be read; ``started``: processes that there are."""
         from spincheck.analysis.waves import FUNCTION, HELPER, HELPERS, LEAST  # noqa: PLC0415
 
         work = sum(header.lines + FUNCTION for unit in units for header in unit.record.functions)
@@ -452,7 +460,7 @@ class Session:
             return cluster.team(min(work // HELPER + 1, HELPERS), lambda: setup(self.knowledge, units, files))
         # In a build the asking process keeps its priority, and works
         size, nice = (jobs - 1, SPARE) if self.options.spare else (jobs, 0)
-        return Processes(min(size, HELPERS), jobs, lambda: setup(self.knowledge, units, files, nice))
+        return Processes(min(size, HELPERS), jobs, lambda: setup(self.knowledge, units, files, nice), started)
 
     def _analysed(
         self, units: Sequence[LocatedUnit], world: World, read: Stats, team: Team | None = None

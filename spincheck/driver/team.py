@@ -42,6 +42,10 @@ BATCHES = 2
 SPARE = 10
 """By how much processes are nicer that take only what nobody else wants of the processors."""
 
+START = 1.0
+START_WARM = 0.3
+"""Seconds of processor time until a process has a program: a new one, and one that has read units before."""
+
 _PROGRAMS = 2
 """Programs that a worker of a cluster keeps."""
 
@@ -87,9 +91,10 @@ def setup(knowledge: Knowledge, units: Sequence[PackedUnit], files: Sequence[str
 class Members(ABC, Generic[Given]):
     """``size`` processes, see `spincheck.analysis.waves.Team`: who was given what, was told what, and is of use."""
 
-    def __init__(self, size: int, room: int) -> None:
+    def __init__(self, size: int, room: int, start: float = START) -> None:
         self.size = size
         self.room = room
+        self.start = start
         self._given: dict[Given, tuple[int, tuple[int, ...]]] = {}
         self._loads = [0] * size
         self._told = [0] * size
@@ -142,12 +147,22 @@ class Members(ABC, Generic[Given]):
         """Return the result of a batch, None when it was not carried out. Raises nothing."""
 
 
-class Team(Members["Future[bytes]"]):
-    """``size`` processes of this machine, which has ``room`` processors for the work. ``setup`` is asked for once, when they start."""
+def start_process() -> ProcessPoolExecutor:
+    """Return a process of this machine that does one thing after the other; it starts with the first."""
+    # "spawn", because a forked child would inherit the parent's SQLite connection, and because Windows has nothing else.
+    return ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
 
-    def __init__(self, size: int, room: int, setup: Callable[[], TeamSetup]) -> None:
-        super().__init__(size, room)
+
+class Team(Members["Future[bytes]"]):
+    """``size`` processes of this machine, which has ``room`` processors for the work. ``setup`` is asked for once, when they begin.
+
+    ``started`` are processes that have done other work, and are not ended here.
+    """
+
+    def __init__(self, size: int, room: int, setup: Callable[[], TeamSetup], started: Sequence[ProcessPoolExecutor] = ()) -> None:
+        super().__init__(size, room, START_WARM if started else START)
         self._setup = setup
+        self._started = started
         self._processes: list[ProcessPoolExecutor] = []
 
     def _submit(self, process: int, batch: bytes) -> Future[bytes]:
@@ -167,12 +182,11 @@ class Team(Members["Future[bytes]"]):
         return given.result() if given.exception() is None else None
 
     def _start(self) -> None:
-        # "spawn", because a forked child would inherit the parent's SQLite connection, and because Windows has nothing else.
-        context = multiprocessing.get_context("spawn")
         setup = _ENCODE(self._setup())
-        self._processes = [
-            ProcessPoolExecutor(1, mp_context=context, initializer=begin, initargs=(setup,)) for _ in range(self.size)
-        ]
+        self._processes = [*self._started[: self.size]]
+        self._processes += [start_process() for _ in range(self.size - len(self._processes))]
+        for process in self._processes:
+            process.submit(begin, setup)
 
     def __enter__(self) -> Self:
         """Return the team."""
@@ -182,7 +196,7 @@ class Team(Members["Future[bytes]"]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End the processes."""
-        for process in self._processes:
+        for process in self._processes[len(self._started) :]:
             process.shutdown(wait=error is None, cancel_futures=True)
 
 

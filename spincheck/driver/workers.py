@@ -7,21 +7,21 @@ their results at once.
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, nullcontext
 from itertools import chain, islice
-from typing import Protocol, runtime_checkable
+from types import TracebackType
+from typing import Protocol, Self, runtime_checkable
 
 from spincheck.analysis.waves import Team
 from spincheck.driver.inputs import InputError
 from spincheck.driver.tasks import carry_out
-from spincheck.driver.team import TeamSetup
+from spincheck.driver.team import TeamSetup, start_process
 
-AHEAD = 3
-"""Tasks waiting for each process, so that none is idle while its next task is made."""
+AHEAD = 2
+"""Tasks that a process has at a time, so that it is not idle while its next task is made."""
 
 
 POOL_TASKS = 12
@@ -56,10 +56,14 @@ class Here:
 
 
 class Pool:
-    """Several processes on this machine."""
+    """Several processes on this machine, which start with the first tasks and end with the pool.
+
+    ``members`` are those that have started, each a pool of one: who helps with one program (`spincheck.driver.team`) counts on what its process knows.
+    """
 
     def __init__(self, processes: int) -> None:
         self._processes = processes
+        self.members: list[ProcessPoolExecutor] = []
 
     def map(self, setup: bytes, tasks: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
         """See `Workers.map`."""
@@ -69,24 +73,37 @@ class Pool:
             yield from Here().map(setup, few)
             return
         rest = chain(few, rest)
-        # "spawn", because a forked child would inherit the parent's SQLite connection, and because Windows has nothing else.
-        context = multiprocessing.get_context("spawn")
-        numbers: dict[Future[bytes], int] = {}
-        with ProcessPoolExecutor(self._processes, mp_context=context) as pool:
-            try:
-                while True:
-                    for number, task in islice(rest, self._processes * AHEAD - len(numbers)):
-                        numbers[pool.submit(carry_out, setup, task)] = number
-                    if not numbers:
-                        return
-                    for done in wait(numbers, return_when=FIRST_COMPLETED).done:
-                        yield numbers.pop(done), done.result()
-            except BrokenProcessPool:
-                raise InputError(
-                    "a process of the pool was ended from outside, perhaps for lack of memory; try again with fewer --jobs"
-                ) from None
-            finally:
-                pool.shutdown(wait=False, cancel_futures=True)
+        self.members = self.members or [start_process() for _ in range(self._processes)]
+        loads = [0] * self._processes
+        given: dict[Future[bytes], tuple[int, int]] = {}
+        try:
+            while True:
+                for number, task in islice(rest, self._processes * AHEAD - len(given)):
+                    process = min(range(self._processes), key=loads.__getitem__)
+                    given[self.members[process].submit(carry_out, setup, task)] = number, process
+                    loads[process] += 1
+                if not given:
+                    return
+                for done in wait(given, return_when=FIRST_COMPLETED).done:
+                    number, process = given.pop(done)
+                    loads[process] -= 1
+                    yield number, done.result()
+        except BrokenProcessPool:
+            raise InputError(
+                "a process of the pool was ended from outside, perhaps for lack of memory; try again with fewer --jobs"
+            ) from None
+        finally:
+            for future in given:
+                future.cancel()
+
+    def __enter__(self) -> Self:
+        """Return the pool."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """End the processes."""
+        for member in self.members:
+            member.shutdown(wait=error is None, cancel_futures=True)
 
 
 def workers(jobs: int, dask: str) -> AbstractContextManager[Workers]:
@@ -95,4 +112,4 @@ def workers(jobs: int, dask: str) -> AbstractContextManager[Workers]:
         from spincheck.driver.cluster import Cluster as Dask  # noqa: PLC0415 -- Dask takes a second to import
 
         return Dask(dask)
-    return nullcontext(Pool(jobs) if jobs > 1 else Here())
+    return Pool(jobs) if jobs > 1 else nullcontext(Here())

@@ -186,6 +186,7 @@ class Chance:
     def __init__(self, setup: TeamSetup, seed: int) -> None:
         self.size = 2
         self.room = 2 + seed % 2
+        self.start = 1.0
         self._chance = random.Random(seed)
         self._given: list[Settled] = []
         self._told = 0
