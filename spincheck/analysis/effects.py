@@ -8,13 +8,14 @@ within the steps is believed where the fixpoint itself came within its budget, b
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from spincheck.analysis.aliases import is_weak, may_alias
 from spincheck.analysis.cfg import Graph
 from spincheck.analysis.keeping import LockClass, class_of
 from spincheck.analysis.replay import ARRAY_TURNS, MAX_TURNS, search
 from spincheck.analysis.transfer import Interpreter
+from spincheck.domain import intervals as iv
 from spincheck.domain.lockstate import LockState
 from spincheck.domain.state import State
 from spincheck.domain.terms import Term
@@ -23,6 +24,21 @@ MAX_STEPS = 3_000
 """Steps after which no further way out of a function is looked for."""
 
 VisibleLocks = Callable[[State], dict[Term, LockState]]
+
+
+def note_payloads(interpreter: Interpreter, exits: Iterable[State]) -> None:
+    """Take it that a member that is returned with a lock held points somewhere, where NULL is returned without the lock.
+
+    It is what an object holds for its users, often an array behind a header and thus the address of the member itself: which is not known of a member here.
+    """
+    results = [(state, state.memory.get(interpreter.returned)) for state in exits]
+    without = [state for state, result in results if result is not None and result.op == "int" and result.args[0] == 0]
+    for state, result in results:
+        if result is None or result.op not in {"init", "cell"} or result.args[0].op != "field":
+            continue
+        held = [lock for lock, known in state.locks.items() if known.status == "held"]
+        if any(lock not in other.locks or other.locks[lock].status == "free" for other in without for lock in held):
+            state.facts.restrict(result, iv.compared("!=", 0))
 
 
 def confirmed(interpreter: Interpreter, graph: Graph, states: list[State], visible: VisibleLocks, *, trusted: bool) -> list[State]:

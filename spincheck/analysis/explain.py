@@ -220,10 +220,11 @@ class Explainer:
             keep = set(map(id, mattering[-MOST_BRANCHES:])) | set(map(id, others[len(others) - room :] if room else ()))
         chosen = []
         for index, node in enumerate(path):
-            if index < start and not node.text.endswith(BY_ANOTHER):
+            by_another = node.text.endswith(BY_ANOTHER)
+            if index < start and not by_another:
                 continue  # what another thread does is told wherever it was
             if node.kind == "branch":
-                if id(node) in keep or index < start:
+                if id(node) in keep or by_another:
                     chosen.append(node)
             elif node.kind == "raise" or self._concerns(node, problem, state):
                 chosen.append(node)

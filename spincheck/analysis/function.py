@@ -15,6 +15,7 @@ import msgspec
 from spincheck.analysis.budget import COARSE, GLANCE, Budget
 from spincheck.analysis.calls import Calls
 from spincheck.analysis.cfg import Graph, Liveness
+from spincheck.analysis.effects import note_payloads
 from spincheck.analysis.fixpoint import Fixpoint
 from spincheck.analysis.focus import focus
 from spincheck.analysis.judge import Judge, Standing, held_by_role, saved_by_role
@@ -71,12 +72,14 @@ def run(
         instruction = function.code[pc]
         return isinstance(instruction, Call) and around.moves_locks(instruction)
 
-    first = once(frozenset())
-    dead = first.interpreter.sides.dead(function)
-    if not dead or first.fixpoint.gave_up:
-        return first
-    second = once(dead)
-    return first if second.fixpoint.gave_up else second
+    found = once(frozenset())
+    dead = found.interpreter.sides.dead(function)
+    if dead and not found.fixpoint.gave_up:
+        second = once(dead)
+        found = found if second.fixpoint.gave_up else second
+    if function.result == "ptr":
+        note_payloads(found.interpreter, [state for _, state in found.fixpoint.exits])
+    return found
 
 
 def _interpreter(

@@ -128,9 +128,15 @@ def _united(members: list[Case], summary: Summary, anything: int) -> Case:
         relations=relations,
         result=NOWHERE if first.result == NOWHERE else anything,
         epochs=tuple(epochs),
-        writes=(),
+        writes=tuple((cell, value) for cell, value in first.writes if all(_saves(member, cell) == _saves(first, cell) != NOWHERE for member in members)),
         filled=(),
     )
+
+
+def _saves(case: Case, cell: int) -> int:
+    """Return the lock whose IRQL a case leaves saved in a cell, NOWHERE if none's: whose it is matters to a later release, and no other value does."""
+    owners = dict(case.tokens)
+    return next((owners.get(value, NOWHERE) for written, value in case.writes if written == cell), NOWHERE)
 
 
 def _classes(case: Case, summary: Summary) -> frozenset[tuple[str, str]]:

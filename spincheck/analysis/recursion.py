@@ -37,14 +37,20 @@ def widened(before: Summary, summary: Summary) -> Summary:
             summary,
             rows=tuple(rows),
             cases=tuple(cases),
-            needs_at=tuple(
-                tuple(at for at, need in zip(summary.needs_at[number], summary.cases[number].needs, strict=True) if need in case.needs)
-                for number, case in zip(firsts, cases, strict=True)
-            ),
+            needs_at=tuple(_places(summary, group, case) for group, case in zip(groups.values(), cases, strict=True)),
             steps=tuple(summary.steps[number] for number in firsts),
             acquires=tuple(number for number in summary.acquires if spelled.row(number) in known),
         )
     )
+
+
+def _places(summary: Summary, group: list[int], case: Case) -> tuple[int, ...]:
+    """Return where each need of a case arises, which some member of its group has."""
+    places: dict[Any, int] = {}
+    for number in group:
+        for at, need in zip(summary.needs_at[number], summary.cases[number].needs, strict=True):
+            places.setdefault((need.lock, need.status), at)
+    return tuple(places[need.lock, need.status] for need in case.needs)
 
 
 def unbounded(summary: Summary) -> Summary:
@@ -79,6 +85,15 @@ class _Spelling:
         """Return what a case needs of a lock."""
         return self.row(need.lock), need.status, need.doubtful, need.tried
 
+    def is_near(self, need: CaseNeed) -> bool:
+        """Whether no pointer has to be followed from what the function is handed to a lock: of these there are not more in each round."""
+        return not _follows(self.row(need.lock))
+
+    def saved(self, case: Case) -> dict[Any, Any]:
+        """Return for each cell that a case leaves a saved IRQL in whose it is."""
+        owners = dict(case.tokens)
+        return {self.row(cell): self.row(owners[value]) for cell, value in case.writes if value in owners}
+
     def facts(self, case: Case) -> tuple[list[Any], list[Any]]:
         """Return the facts of a case: sets and relations."""
         sets = [(self.row(one.term), one.low, one.high, one.holes) for one in case.sets]
@@ -97,7 +112,7 @@ def _merged(members: list[tuple[_Spelling, Case]], rows: list[tuple[Any, ...]], 
     spelled, first = members[0]
     if len(members) == 1:
         # A lock at another depth of the recursion each round: the round before did not know this case at all.
-        return msgspec.structs.replace(first, needs=tuple(need for need in first.needs if need.status == "held"))
+        return msgspec.structs.replace(first, needs=tuple(need for need in first.needs if need.status == "held" or spelled.is_near(need)))
     facts = [one.facts(case) for one, case in members]
     sets, relations = facts[0]
     result = first.result
@@ -117,19 +132,41 @@ def _merged(members: list[tuple[_Spelling, Case]], rows: list[tuple[Any, ...]], 
     return Case(
         sets=tuple(kept for one, fact in zip(first.sets, sets, strict=True) if (kept := _widened_set(one, fact, facts, new)) is not None),
         relations=tuple(one for one, fact in zip(first.relations, relations, strict=True) if all(fact in other for _, other in facts)),
-        needs=tuple(
-            need
-            for need in first.needs
-            if need.status == "held" or all(spelled.need(need) in [one.need(other) for other in case.needs] for one, case in members)
-        ),
+        needs=_merged_needs(members),
         locks=tuple(_merged_lock(number, members) for number in range(len(first.locks))),
         result=result,
         epochs=epochs,
-        writes=first.writes if same_effects else (),
+        writes=first.writes if same_effects else _merged_writes(members),
         filled=first.filled if same_effects else (),
         calls=tuple(dict.fromkeys(name for _, case in members for name in case.calls)),
         tainted=first.tainted,
-        tokens=first.tokens if same_effects else (),
+        tokens=first.tokens,
+    )
+
+
+def _merged_needs(members: list[tuple[_Spelling, Case]]) -> tuple[CaseNeed, ...]:
+    """Return what all members need; of locks that have to be free also what some of them need, as doubtful, where no round can make more of them."""
+    spelled, first = members[0]
+    kept = [
+        need
+        for need in first.needs
+        if need.status == "held" or all(spelled.need(need) in [one.need(other) for other in case.needs] for one, case in members)
+    ]
+    known = {need.lock for need in kept}
+    for one, case in members:
+        for need in case.needs if one is spelled else ():
+            if need.status == "free" and need.lock not in known and one.is_near(need):
+                known.add(need.lock)
+                kept.append(msgspec.structs.replace(need, doubtful=True))
+    return tuple(kept)
+
+
+def _merged_writes(members: list[tuple[_Spelling, Case]]) -> tuple[tuple[int, int], ...]:
+    """Return what is left saved where all members leave the same lock's IRQL there: whose it is matters to a later release."""
+    spelled, first = members[0]
+    saved = [one.saved(case) for one, case in members]
+    return tuple(
+        (cell, value) for cell, value in first.writes if (key := spelled.row(cell)) in saved[0] and all(other.get(key) == saved[0][key] for other in saved)
     )
 
 
@@ -216,3 +253,7 @@ def _packed(summary: Summary) -> Summary:
     )
     acquires = tuple(row(number) for number in summary.acquires)
     return replace(summary, rows=tuple(rows), cases=cases, acquires=acquires)
+
+
+def _follows(row: Any) -> bool:
+    return isinstance(row, tuple) and (row[:1] == ("init",) or any(_follows(part) for part in row))

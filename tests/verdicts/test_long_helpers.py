@@ -71,3 +71,23 @@ VOID Tick(WDFTIMER Timer) {{
     report = check_texts({"driver.c": preprocessed("driver.c", text)}, world="closed")
     assert [one.rule for one in report.diagnostics] == told
     assert not report.coverage.imprecise
+
+
+def test_what_another_thread_does_is_told_among_many_branches() -> None:
+    """Of a path with many branches only some are told, but always the one that could not be taken without another thread."""
+    text = """EVT_WDF_TIMER Tick;
+VOID Tick(WDFTIMER Timer) {
+    PDEVICE Device = DeviceOf(Timer);
+    LONG Turn;
+    if (Device->Status < 0) return;
+    KeAcquireSpinLock(&Device->Lock, &Device->OldIrql);
+    if (Device->Status >= 0) KeReleaseSpinLock(&Device->Lock, Device->OldIrql);
+    for (Turn = 0; Turn != 1; Turn += 1) { }
+    KeReleaseSpinLock(&Device->Lock, Device->OldIrql);
+    if (Device->Status < 0) KeReleaseSpinLock(&Device->Lock, Device->OldIrql);
+}
+"""
+    report = check_texts({"driver.c": preprocessed("driver.c", text)}, world="closed")
+    last = report.diagnostics[-1]
+    assert (last.line, last.rule) == (10, "Spinlock")
+    assert any(step.line == 7 and step.message.endswith("changed by another thread") for step in last.trace)
