@@ -288,7 +288,7 @@ class Explainer:
             what = {"held": f"`{node.function}` returns with `{spelled}` held", "free": f"`{node.function}` releases `{spelled}`"}
             return LocalStep("call", node.at, what.get(status, f"calling `{node.function}`"), node.function, node.case)
         if node.kind == "release":
-            return LocalStep("release", node.at, f"`{spelled}` is released here by {node.text}")
+            return LocalStep("release", node.at, f"`{spelled}` is released here by {node.text}", lock=spelled)
         return LocalStep("acquire", node.at, f"`{spelled}` is acquired {'again ' if again else ''}here by {node.text}")
 
     def _branch_text(self, node: Node) -> str:

@@ -14,7 +14,6 @@ the names of one lock may differ.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable
 
 from spincheck.analysis.keeping import Ledger, LockClass
@@ -59,8 +58,3 @@ def _is_among(lock: LockClass, others: Iterable[LockClass]) -> bool:
 def _unmatched(ones: Iterable[LockClass], others: Collection[LockClass]) -> set[str]:
     """Return the storages of those locks that are none of the others."""
     return {one.storage for one in ones if not _is_among(one, others)}
-
-
-def last_name(lock: str) -> str:
-    """Return the last member of a lock's access path as messages spell it."""
-    return re.split(r"->|\.", lock)[-1]

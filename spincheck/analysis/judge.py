@@ -9,13 +9,13 @@ Every finding is confirmed along one path before it is told (`spincheck.analysis
 
 from __future__ import annotations
 
-import re
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from spincheck.analysis.aliases import is_weak, may_alias
 from spincheck.analysis.carried import left_over, may_be_given_back
+from spincheck.analysis.consequences import marked, one_each
 from spincheck.analysis.explain import Explainer
 from spincheck.analysis.findings import Defect
 from spincheck.analysis.fixpoint import Fixpoint
@@ -34,8 +34,6 @@ from spincheck.domain.lockstate import LockState, Need
 from spincheck.domain.state import State
 from spincheck.domain.terms import Term, Terms
 from spincheck.locks.model import Hold
-
-_INDEX = re.compile(r"\[[^][]*\]")
 
 MAX_KEPT = 4
 """Locks that a function leaves held for which a path is looked for; one that leaves more is there to take them."""
@@ -169,15 +167,20 @@ class Judge:
         return class_of(lock, self._in.tables.storage(kind))
 
     def _confirmed(self, candidates: list[Candidate]) -> tuple[LocalFinding, ...]:
-        told: dict[Any, LocalFinding] = {}
-        for candidate in candidates:
-            finding = self._confirm(candidate)
-            if finding is not None:
-                # One operation in a loop over an array is one defect, whichever elements it was seen with.
-                key = (finding.defect, finding.at, _without_indices(finding.lock), _without_indices(finding.other), finding.held)
-                told.setdefault(key, finding)
-        found = self._once(list(told.values()))
+        told = [finding for candidate in candidates if (finding := self._confirm(candidate)) is not None]
+        found = marked(self._once(one_each(told)), self._in.graph, *self._touched())
         return tuple(sorted(found, key=lambda finding: (finding.at, finding.defect, finding.lock, finding.held)))
+
+    def _touched(self) -> tuple[set[int], set[int]]:
+        """The places where some path takes a lock itself, and the points where one gives a lock back, by itself or by a call."""
+        taken, given = set(), set()
+        for _, state in self._fixpoint.exits:
+            for node in _path_nodes(state.trace):
+                if node.kind == "acquire":
+                    taken.add(node.at)
+                elif node.kind == "release" or (node.kind == "call" and any(status == "free" for _, status in node.locks)):
+                    given.add(node.pc)
+        return taken, given
 
     def _once(self, findings: list[LocalFinding]) -> list[LocalFinding]:
         """A lock that no way out gives back was forgotten once, not once for each way out."""
@@ -458,12 +461,6 @@ class Judge:
         return LocalFinding(
             problem.defect, severity, problem.kind, operations, name, other or problem.through, problem.at, doubt or problem.doubt, trace, held
         )
-
-
-def _without_indices(lock: str) -> str:
-    while (shorter := _INDEX.sub("", lock)) != lock:
-        lock = shorter
-    return lock
 
 
 def _stands_for(problem: Problem, wanted: LockState | None, state: State) -> Term | None:

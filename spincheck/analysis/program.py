@@ -17,9 +17,11 @@ import msgspec
 
 from spincheck.analysis.callgraph import CallGraph, Node
 from spincheck.analysis.calls import Callee
+from spincheck.analysis.causes import Told, made_once, without_consequences
+from spincheck.analysis.consequences import last_name
 from spincheck.analysis.findings import Account, Finding, FunctionRef, Imprecision, Outcome, Step
 from spincheck.analysis.flat import flat_summary
-from spincheck.analysis.forgotten import Forgotten, last_name
+from spincheck.analysis.forgotten import Forgotten
 from spincheck.analysis.function import analyse_function
 from spincheck.analysis.keeping import Ledger, LockClass
 from spincheck.analysis.orders import Cycle, cycles
@@ -174,7 +176,7 @@ class _Program:
             settle([(self._weight(component), self._below(component)) for component in components], self, team)
             self._attribute()
         self._keep_index(len(components))
-        findings: list[Finding] = []
+        told: list[Told] = []
         kept: list[tuple[Node, Kept]] = []
         for node in self._graph.nodes:
             if id(node) not in self._digests or (id(node) in self._later and self._notes[self._later[id(node)]].quiet):
@@ -183,13 +185,14 @@ class _Program:
             assert summary is not None
             for at, reason in summary.imprecise:
                 self._imprecise.append(Imprecision(node.ref, at, reason))
-            for finding in summary.findings:
-                told = self._tell(node, finding)
-                if finding.unnamed and told.function == node.ref:
-                    self._imprecise.append(Imprecision(node.ref, finding.at, f"`{finding.lock}` is held in an object that has no name here"))
+            for local in summary.findings:
+                one = self._told(node, local)
+                if local.unnamed and one.finding.function == node.ref:
+                    self._imprecise.append(Imprecision(node.ref, local.at, f"`{local.lock}` is held in an object that has no name here"))
                 else:
-                    findings.append(told)
+                    told.append(one)
             kept += [(node, one) for one in summary.kept]
+        findings = made_once(without_consequences(told), self._is_taken_by_callers, self._at_release)
         findings.extend(self._forgotten(kept, findings))
         findings.extend(self._unpaired())
         findings.extend(self._order_cycles())
@@ -537,8 +540,7 @@ class _Program:
         """Callbacks of a pair of which one takes a lock that the other does not give back, or the other way round."""
         findings = []
         for taker, giver in self._graph.pairs() if self._world == "closed" else ():
-            ledgers = [self._notes[key].ledger if (key := self._keys.get(id(node), "")) in self._notes else Ledger() for node in (taker, giver)]
-            missing = unpaired(*ledgers)
+            missing = unpaired(self._ledger(taker), self._ledger(giver))
             if missing is None:
                 continue
             node, other = (taker, giver) if missing.defect == "never-taken" else (giver, taker)
@@ -586,6 +588,57 @@ class _Program:
             cycle.order.at, entry.ref.name, self._graph.role_name(entry), self._graph.model(), "", tuple(trace),
         )
 
+    def _told(self, node: Node, local: LocalFinding) -> Told:
+        finding = self._tell(node, local)
+        step, name = None, ""
+        if local.defect == "released-unheld" and local.trace and local.trace[-1].callee:
+            inner = self._release_in(node, local.trace[-1])
+            if inner is not None:
+                step, name = inner
+        return Told(finding, tuple((place.ref, one) for place, one in self._way_to(node, local)), step, name)
+
+    def _release_in(self, node: Node, step: LocalStep) -> tuple[Step, str] | None:
+        """Follow a call into the callee that releases a lock itself, if its steps show only one release."""
+        for _ in range(MAX_STEP_DEPTH):
+            callee = node.callees.get(step.callee)
+            inside = self._steps_of(node, step)
+            touching = [one for one in inside if one.kind in {"release", "call"}]
+            if callee is None or len(touching) != 1:
+                return None
+            node, step = callee, touching[0]
+            if step.kind == "release":
+                return Step("defect", node.ref, step.at, 0, f"`{step.lock}` is released here but not held by any caller"), step.lock
+        return None
+
+    def _is_taken_by_callers(self, function: FunctionRef, kind: str) -> bool:
+        """Tell whether some caller, or one further up, takes or is left a lock like those of a kind that a function gives back without having taken them."""
+        node = next(node for node in self._graph.nodes if node.ref == function)
+        storage = self._tables.storage(kind)
+        mine = [lock for lock in self._ledger(node).returned if lock.storage == storage]
+        above = {id(node): node}
+        work = [node]
+        while work:
+            for caller in work.pop().callers:
+                if id(caller) not in above:
+                    above[id(caller)] = caller
+                    work.append(caller)
+        books = [self._ledger(one) for one in above.values() if one is not node]
+        taken = [lock for ledger in books for lock in (*ledger.balanced, *ledger.lent)]
+        return not mine or any(storage in ledger.open for ledger in books) or any(lock.may_be(other) for lock in mine for other in taken)
+
+    def _ledger(self, node: Node) -> Ledger:
+        key = self._keys.get(id(node), "")
+        return self._notes[key].ledger if key in self._notes else Ledger()
+
+    def _at_release(self, one: Told) -> Finding:
+        """Tell a callee's release where it is, and not at the call."""
+        assert one.step is not None
+        node = next(node for node in self._graph.nodes if node.ref == one.step.function)
+        entry = self._graph.entry_of(node)
+        return msgspec.structs.replace(
+            one.finding, lock=one.released, other="", function=one.step.function, at=one.step.at, entry=entry.ref.name, role=self._graph.role_name(entry), trace=(one.step,)
+        )
+
     def _tell(self, node: Node, local: LocalFinding) -> Finding:
         """Put a function's finding into the program: where it was made, through which callback, with callees' steps."""
         entry = self._graph.entry_of(node)
@@ -613,8 +666,13 @@ class _Program:
         )
 
     def _made_by(self, node: Node, finding: LocalFinding) -> tuple[Node, LocalFinding]:
+        """Return the helper that should have given back a lock that is held at the end, and what it knows of it."""
+        return self._way_to(node, finding)[-1]
+
+    def _way_to(self, node: Node, finding: LocalFinding) -> list[tuple[Node, LocalFinding]]:
         """Follow a lock that is held at the end into the helper that should have given it back."""
         seen = {id(node)}
+        way = [(node, finding)]
         while finding.defect in HELD_AT_EXIT:
             step = next((step for step in finding.trace if step.at == finding.held and step.callee), None)
             callee = node.callees.get(step.callee) if step is not None else None
@@ -627,7 +685,8 @@ class _Program:
                 break
             seen.add(id(callee))
             node, finding = callee, suspect
-        return node, finding
+            way.append((node, finding))
+        return way
 
     def _expand(self, node: Node, steps: Sequence[LocalStep], depth: int) -> list[Step]:
         told: list[Step] = []
@@ -641,15 +700,20 @@ class _Program:
 
     def _inside(self, node: Node, step: LocalStep, depth: int) -> list[Step]:
         callee = node.callees.get(step.callee)
+        return self._expand(callee, self._steps_of(node, step), depth + 1) if callee is not None and depth < MAX_STEP_DEPTH else []
+
+    def _steps_of(self, node: Node, step: LocalStep) -> tuple[LocalStep, ...]:
+        """Return a callee's own steps in the case that a call took."""
+        callee = node.callees.get(step.callee)
         summary = self._summary(callee) if callee is not None else None
-        if callee is None or summary is None or depth >= MAX_STEP_DEPTH:
-            return []
+        if callee is None or summary is None:
+            return ()
         case = step.case
         if case < NOWHERE:
             case, summary = in_exact(case), self._exact(callee)
         elif case == NOWHERE and len(summary.steps) == 1:
             case = 0  # a call that goes one way only leaves no trace of which case it was
-        return self._expand(callee, summary.steps[case], depth + 1) if 0 <= case < len(summary.steps) else []
+        return summary.steps[case] if 0 <= case < len(summary.steps) else ()
 
 
 def _callees_first(members: list[Node], inside: set[int]) -> list[Node]:

@@ -44,13 +44,14 @@ def array_of(rows: Sequence[tuple[Any, ...]], cell: int) -> int:
 
 
 class LocalStep(msgspec.Struct, frozen=True, array_like=True):
-    """A step of a path inside one function; for a call, ``callee`` and ``case`` say whose steps belong here; see also `in_exact`."""
+    """A step of a path inside one function; for a call, ``callee`` and ``case`` say whose steps belong here; see also `in_exact`. ``lock`` is what is released here."""
 
     kind: StepKind
     at: int
     message: str
     callee: str = ""
     case: int = -1
+    lock: str = ""
 
 
 class LocalFinding(msgspec.Struct, frozen=True, array_like=True):
@@ -58,7 +59,8 @@ class LocalFinding(msgspec.Struct, frozen=True, array_like=True):
 
     ``held`` is the place where the lock was acquired, NOWHERE if not here: findings that share it are told once where no way
     out gives the lock back. ``unnamed``: a helper took the lock in an object that it came by, and which of the releases behind that are
-    of the same object is not known; it counts where the helper itself is seen to leave it held on some ways only.
+    of the same object is not known; it counts where the helper itself is seen to leave it held on some ways only. ``follows``: where the lock was
+    forgotten, this is no defect of its own.
     """
 
     defect: Defect
@@ -72,6 +74,7 @@ class LocalFinding(msgspec.Struct, frozen=True, array_like=True):
     trace: tuple[LocalStep, ...]
     held: int = NOWHERE
     unnamed: bool = False
+    follows: bool = False
 
 
 class Kept(msgspec.Struct, frozen=True, array_like=True):
