@@ -1,9 +1,9 @@
 """Findings of one function that say one thing more than once.
 
-Owns which of several findings have one cause. A lock that is still held at the end was forgotten; that it is then taken once more, or that something is
-called which a held lock forbids, is no defect of its own: both go with the release that is missing. That is marked here, and left out where the
-program tells of the lock (`spincheck.analysis.causes`). And one operation on a lock that a walk comes by in each turn is one defect, by whatever names the
-turns have for the lock.
+Owns which of several findings have one cause. A lock that is still held at the end was forgotten; that something is called then which a held lock forbids is
+no defect of its own: it goes with the release that is missing. That is marked here, and left out where the program tells of the lock
+(`spincheck.analysis.causes`). A second acquire may be the mistake itself, and is told. And one operation on a lock that a walk comes by in each turn is one
+defect, by whatever names the turns have for the lock.
 """
 
 from __future__ import annotations
@@ -50,16 +50,13 @@ def _weight(finding: LocalFinding) -> tuple[bool, bool, int]:
     return finding.severity != "error", finding.unnamed, len(finding.lock)
 
 
-def marked(findings: list[LocalFinding], graph: Graph, acquires: Collection[int], releases: Collection[int]) -> list[LocalFinding]:
-    """Mark what only follows from its lock, if that was forgotten. ``acquires`` are the places of the function's own acquires, ``releases`` the points where locks are given back.
+def marked(findings: list[LocalFinding], graph: Graph, releases: Collection[int]) -> list[LocalFinding]:
+    """Mark what only follows from its lock, if that was forgotten; ``releases`` are the points where locks are given back.
 
-    A call under a lock follows from that only where no way on gives the lock back before it is taken anew: else it was meant to be under it. A
-    second acquire does only where the first is the function's own: two calls of a helper that takes the lock are a mistake of their own.
+    A call under a lock follows from that only where no way on gives the lock back before it is taken anew: else it was meant to be under it.
     """
 
     def follows(finding: LocalFinding) -> bool:
-        if finding.defect == "acquired-twice":
-            return finding.held in acquires
         return finding.defect == "call-while-holding" and finding.held != NOWHERE and not _may_reach(graph, finding, releases)
 
     return [msgspec.structs.replace(finding, follows=True) if follows(finding) else finding for finding in findings]

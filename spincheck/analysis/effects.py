@@ -44,7 +44,7 @@ def note_payloads(interpreter: Interpreter, exits: Iterable[State]) -> None:
 def confirmed(interpreter: Interpreter, graph: Graph, states: list[State], visible: VisibleLocks, *, trusted: bool) -> list[State]:
     """Return the ways out that are there. Of those that could not be decided nothing is certain, unless they are ``trusted``."""
     kept = []
-    interpreter.searched = 0  # what candidates for findings have cost is nothing to a caller
+    interpreter.searched = interpreter.dived = 0  # what candidates for findings have cost is nothing to a caller
     for state in states:
         if state.lossy and _has_effect(state, visible):
             spent = interpreter.searched > MAX_STEPS

@@ -168,19 +168,17 @@ class Judge:
 
     def _confirmed(self, candidates: list[Candidate]) -> tuple[LocalFinding, ...]:
         told = [finding for candidate in candidates if (finding := self._confirm(candidate)) is not None]
-        found = marked(self._once(one_each(told)), self._in.graph, *self._touched())
+        found = marked(self._once(one_each(told)), self._in.graph, self._releases())
         return tuple(sorted(found, key=lambda finding: (finding.at, finding.defect, finding.lock, finding.held)))
 
-    def _touched(self) -> tuple[set[int], set[int]]:
-        """The places where some path takes a lock itself, and the points where one gives a lock back, by itself or by a call."""
-        taken, given = set(), set()
+    def _releases(self) -> set[int]:
+        """The points where some path gives a lock back, by itself or by a call."""
+        given = set()
         for _, state in self._fixpoint.exits:
             for node in _path_nodes(state.trace):
-                if node.kind == "acquire":
-                    taken.add(node.at)
-                elif node.kind == "release" or (node.kind == "call" and any(status == "free" for _, status in node.locks)):
+                if node.kind == "release" or (node.kind == "call" and any(status == "free" for _, status in node.locks)):
                     given.add(node.pc)
-        return taken, given
+        return given
 
     def _once(self, findings: list[LocalFinding]) -> list[LocalFinding]:
         """A lock that no way out gives back was forgotten once, not once for each way out."""

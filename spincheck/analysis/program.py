@@ -598,14 +598,14 @@ class _Program:
         return Told(finding, tuple((place.ref, one) for place, one in self._way_to(node, local)), step, name)
 
     def _release_in(self, node: Node, step: LocalStep) -> tuple[Step, str] | None:
-        """Follow a call into the callee that releases a lock itself, if its steps show only one release."""
+        """Follow a call into the callee that releases a lock itself, where a release is the first that the steps show."""
         for _ in range(MAX_STEP_DEPTH):
             callee = node.callees.get(step.callee)
             inside = self._steps_of(node, step)
-            touching = [one for one in inside if one.kind in {"release", "call"}]
-            if callee is None or len(touching) != 1:
+            touching = next((one for one in inside if one.kind in {"acquire", "release", "call"}), None)
+            if callee is None or touching is None or touching.kind == "acquire":
                 return None
-            node, step = callee, touching[0]
+            node, step = callee, touching
             if step.kind == "release":
                 return Step("defect", node.ref, step.at, 0, f"`{step.lock}` is released here but not held by any caller"), step.lock
         return None
