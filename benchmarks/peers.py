@@ -39,7 +39,7 @@ LEAN = [*(f"-D_{name}_H_INCLUDED" for name in SKIPPED), *(f"-D__{name}_H" for na
 UNCHANGED = "unchanged, by its command"
 REPEATED = 10
 ROUNDS = 2
-"""Each of spincheck's figures is the least of so many; the compiler's, too."""
+"""Each of spincheck's figures is the least of so many; the compiler's, too, which runs beside each of them: processors are faster at one time than at another."""
 
 
 def edited(text: str) -> str:
@@ -64,8 +64,13 @@ def by_command(command: Sequence[str], cache: str) -> float:
     return sum(once() for _ in range(REPEATED)) / REPEATED
 
 
-def inside(paths: Sequence[str], commands: dict[str, list[str]]) -> None:
-    """Measure files in this process as a worker sees them, and print one JSON object for each."""
+def compiling(gcc: str, path: str, place: str) -> float:
+    """Return the processor time of a compile."""
+    return run([gcc, "-O2", "-w", "-c", "-x", "cpp-output", path, "-o", f"{place}/out.o"]).cpu
+
+
+def inside(paths: Sequence[str], commands: dict[str, list[str]], compiled: Sequence[str], gcc: str) -> None:
+    """Measure files in this process as a worker sees them, and print one JSON object for each; ``compiled``: what the compiler reads in their stead."""
     from spincheck.driver.inputs import Input  # noqa: PLC0415
     from spincheck.driver.session import Options, Session  # noqa: PLC0415 -- only the measured child pays for it
 
@@ -89,6 +94,7 @@ def inside(paths: Sequence[str], commands: dict[str, list[str]]) -> None:
                 best[what] = min(spent, best.get(what, spent))
 
             for turn in range(ROUNDS):
+                least("compile", compiling(gcc, compiled[number], place))
                 cache = f"{place}/{number}.{turn}"
                 spent, functions = timed(cache, path, data)
                 least("cold", spent)
@@ -141,10 +147,12 @@ def worker(files: Sequence[str], cache: str, place: str) -> Cost:
     return run([*SPINCHECK, "worker"], stdin="".join(json.dumps(one) + "\n" for one in requests).encode())
 
 
-def in_session(files: Sequence[str], commands: dict[str, list[str]], place: str) -> tuple[list[dict[str, float]], float]:
+def in_session(
+    files: Sequence[str], commands: dict[str, list[str]], compiled: Sequence[str], gcc: str, place: str
+) -> tuple[list[dict[str, float]], float]:
     """Measure files in a process of its own; return their figures and its peak memory in megabytes. Raises `SystemExit`."""
-    Path(place, "commands.json").write_text(json.dumps(commands), encoding="utf-8")
-    cost = run([sys.executable, __file__, "--inside", "--commands", f"{place}/commands.json", *files], timeout=3600)
+    Path(place, "commands.json").write_text(json.dumps([commands, compiled]), encoding="utf-8")
+    cost = run([sys.executable, __file__, "--inside", "--gcc", gcc, "--commands", f"{place}/commands.json", *files], timeout=3600)
     peak, *found = [json.loads(line) for line in cost.output.splitlines() if line.startswith("{")] or [{}]
     if len(found) != len(files):
         raise SystemExit(cost.output)
@@ -188,7 +196,7 @@ def main() -> int:
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.inside:
-        inside(given.files, json.loads(Path(given.commands).read_text(encoding="utf-8")))
+        inside(given.files, *json.loads(Path(given.commands).read_text(encoding="utf-8")), given.gcc)
         return 0
     files: list[str] = given.files
     with tempfile.TemporaryDirectory() as place:
@@ -211,13 +219,13 @@ def main() -> int:
             versions = [("", files, plain, commands), (", lean text", texts, lean, lean_commands)]
         rows: list[list[str]] = []
         for suffix, some, preprocessing, by in versions:
-            found, peak = in_session(some, by, place)
+            found, peak = in_session(some, by, files, given.gcc, place)
             for what, target in TARGETS.items():
-                ratios = [one[what] / cost.cpu for one, cost in zip(found, compile_, strict=True)]
+                ratios = [one[what] / one["compile"] for one in found]
                 plot.append((f"spincheck, {what}{suffix}", statistics.median(ratios)))
                 rows.append([what + suffix, *spread(ratios), f"{target:.2f}" if what != "unchanged" else ""])
                 if what == "unchanged" and preprocessing:
-                    ratios = [one[UNCHANGED] / cost.cpu for one, cost in zip(found, compile_, strict=True)]
+                    ratios = [one[UNCHANGED] / one["compile"] for one in found]
                     rows.append([f"{UNCHANGED}{suffix}", *spread(ratios), f"{target:.2f}"])
                     plot.append((f"spincheck, {UNCHANGED}{suffix}", statistics.median(ratios)))
             if preprocessing:
