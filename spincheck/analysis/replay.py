@@ -102,7 +102,7 @@ def search(
             rough = walk(allowed, None, interpreter.focus(tuple(about)))
             found = along(rough, None) if rough.verdict == "confirmed" else rough
         if rough.verdict == "refuted" or found.verdict == "confirmed":
-            return found if found.verdict == "confirmed" else rough
+            return found
     found = walk(allowed, None)
     if found.verdict != "open" or interpreter.dived > MAX_TOTAL or goal is None:
         return found
