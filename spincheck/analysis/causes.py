@@ -33,7 +33,7 @@ def without_consequences(told: Iterable[Told]) -> list[Told]:
 
 
 def made_once(told: Iterable[Told], is_taken_by_callers: Callable[[FunctionRef, str], bool], at_release: Callable[[Told], Finding]) -> list[Finding]:
-    """Tell a release that no caller has taken the lock for where it is, if several callers would have to be told.
+    """Tell a release that no caller has taken the lock for where it is, if several callers would have to be told, and it is none of theirs itself (a recursion).
 
     ``is_taken_by_callers``: whether some caller of a function takes locks of that kind like those that the function gives back.
     """
@@ -45,7 +45,9 @@ def made_once(told: Iterable[Told], is_taken_by_callers: Callable[[FunctionRef, 
     moved = {
         key: group
         for key, group in groups.items()
-        if len({(one.finding.function, one.finding.at) for one in group}) > 1 and not is_taken_by_callers(key[0], key[2])
+        if len({(one.finding.function, one.finding.at) for one in group}) > 1
+        and all(one.finding.function != key[0] for one in group)
+        and not is_taken_by_callers(key[0], key[2])
     }
     findings = []
     done = set()
