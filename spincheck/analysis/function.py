@@ -126,7 +126,7 @@ def analyse_function(
 
     def relevant(*, result_matters: bool, flags_matter: bool = False) -> Relevance:
         return Relevance(
-            graph, around.touches, around.writes, around.reads, around.tells, around.decides,
+            graph, around.takes if exact else around.touches, around.writes, around.reads, around.tells, around.decides,
             result_matters=result_matters, flags_matter=flags_matter, parameters_matter=small and has_callers,
         )
 

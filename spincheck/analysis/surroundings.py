@@ -89,6 +89,10 @@ class Surroundings(NamedTuple):
             return True
         return any(one.startswith(HANDED) for summary in self._summaries(call) for case in summary.cases for one in case.calls)
 
+    def takes(self, call: Call) -> bool:
+        """Tell whether a call has anything to do with locks, or takes one and gives it back: which matters to a caller that holds it."""
+        return self.touches(call) or any(case.needs for summary in self._summaries(call) for case in summary.cases)
+
     def touches_by(self, name: str) -> bool:
         """Tell whether a called function has anything to do with locks, or may not return."""
         tables = self.tables
