@@ -17,29 +17,23 @@ import msgspec
 
 from spincheck.analysis.callgraph import CallGraph, Node
 from spincheck.analysis.calls import Callee
-from spincheck.analysis.causes import Told, made_once, without_consequences
-from spincheck.analysis.consequences import last_name
-from spincheck.analysis.findings import Account, Finding, FunctionRef, Imprecision, Outcome, Step
+from spincheck.analysis.causes import Told
+from spincheck.analysis.findings import Account, Imprecision, Outcome
 from spincheck.analysis.flat import flat_summary
-from spincheck.analysis.forgotten import Forgotten
 from spincheck.analysis.function import analyse_function
-from spincheck.analysis.keeping import Ledger, LockClass
-from spincheck.analysis.orders import Cycle, cycles
-from spincheck.analysis.pairs import unpaired
+from spincheck.analysis.keeping import Ledger
+from spincheck.analysis.orders import Order
 from spincheck.analysis.recursion import unbounded, widened
 from spincheck.analysis.summaries import (
-    NOWHERE,
     Kept,
-    LocalFinding,
-    LocalStep,
     Summary,
     decode,
     encode,
-    in_exact,
 )
 from spincheck.analysis.surroundings import Surroundings
+from spincheck.analysis.telling import Knowledge, Telling
 from spincheck.analysis.waves import FUNCTION, Known, Settled, Team, settle
-from spincheck.ir import FILE_SCOPE, Function, Return, UnitRecord
+from spincheck.ir import FILE_SCOPE, Function, UnitRecord
 from spincheck.locks.tables import Tables
 from spincheck.memory import Memory
 from spincheck.progress import Progress, unwatched
@@ -63,12 +57,6 @@ INDEX_COMPONENTS = 100
 
 FEW_MEMBERS = 3
 """Functions of a recursion that are followed like any other; those of a larger one cost each other's cases many times."""
-
-MAX_STEP_DEPTH = 8
-MAX_STEPS = 60
-
-
-HELD_AT_EXIT = ("held-at-exit", "inconsistent-exit", "failure-holds")
 
 
 class Module(Protocol):
@@ -176,6 +164,7 @@ class _Program:
             settle([(self._weight(component), self._below(component)) for component in components], self, team)
             self._attribute()
         self._keep_index(len(components))
+        telling = Telling(self._graph, self._tables, self._known(), closed=self._world == "closed")
         told: list[Told] = []
         kept: list[tuple[Node, Kept]] = []
         for node in self._graph.nodes:
@@ -186,25 +175,37 @@ class _Program:
             for at, reason in summary.imprecise:
                 self._imprecise.append(Imprecision(node.ref, at, reason))
             for local in summary.findings:
-                one = self._told(node, local)
+                one = telling.told(node, local)
                 if local.unnamed and one.finding.function == node.ref:
                     self._imprecise.append(Imprecision(node.ref, local.at, f"`{local.lock}` is held in an object that has no name here"))
                 else:
                     told.append(one)
             kept += [(node, one) for one in summary.kept]
-        findings = made_once(without_consequences(told), self._is_taken_by_callers, self._at_release)
-        findings.extend(self._forgotten(kept, findings))
-        findings.extend(self._unpaired())
-        findings.extend(self._order_cycles())
         relevant = [node for node in self._graph.nodes if self._graph.is_relevant(node) and node.header.name != FILE_SCOPE]
         return Outcome(
-            findings=tuple(_unique(findings)),
+            findings=tuple(telling.findings(told, kept)),
             imprecise=tuple(self._imprecise),
             lock_relevant=len(relevant),
             analysed=sum(1 for node in relevant if id(node) in self._digests),
             functions_analysed=self._analysed,
             functions_reused=self._reused,
             accounts=tuple(self._account(node) for node in self._graph.nodes if id(node) in self._digests),
+        )
+
+    def _known(self) -> Knowledge:
+        """Return what is known of the functions now; of summaries that were not read yet nothing is told, and their orders are none."""
+
+        def ledger(node: Node) -> Ledger | None:
+            note = self._notes.get(self._keys.get(id(node), ""))
+            return None if note is None else note.ledger
+
+        def orders() -> list[tuple[int, Order]]:
+            summaries = (self._summaries.get(id(node)) for node in self._graph.nodes)
+            return [(number, order) for number, summary in enumerate(summaries) if summary for order in summary.orders]
+
+        return Knowledge(
+            self._summary, self._exact, self._code, ledger,
+            lambda: (self._notes[key].ledger for key in dict.fromkeys(self._keys.values()) if key in self._notes), orders,
         )
 
     def _account(self, node: Node) -> Account:
@@ -519,202 +520,6 @@ class _Program:
         for node, summary in zip(members, summaries, strict=True):
             self._keep(node, msgspec.structs.replace(unbounded(summary), imprecise=(*summary.imprecise, note)))
 
-    # --- telling ---
-
-    def _forgotten(self, kept: Sequence[tuple[Node, Kept]], findings: Sequence[Finding]) -> list[Finding]:
-        """What is left held for nobody, of locks of which nothing else is told; of a program whose functions are all here."""
-        told = {(finding.kind, last_name(finding.lock)) for finding in findings}
-        kept = [(node, one) for node, one in kept if (one.finding.kind, last_name(one.finding.lock)) not in told]
-        if self._world == "open" or not kept:
-            return []
-        forgotten = Forgotten(self._notes[key].ledger for key in dict.fromkeys(self._keys.values()) if key in self._notes)
-
-        def is_wrong(node: Node, one: Kept) -> bool:
-            if one.finding.defect == "released-unheld":
-                return forgotten.is_never_left(one.lock)
-            return forgotten.is_forgotten(one.lock) and self._is_lent(node, one.lock)
-
-        return [self._tell(node, one.finding) for node, one in kept if is_wrong(node, one)]
-
-    def _unpaired(self) -> list[Finding]:
-        """Callbacks of a pair of which one takes a lock that the other does not give back, or the other way round."""
-        findings = []
-        for taker, giver in self._graph.pairs() if self._world == "closed" else ():
-            missing = unpaired(self._ledger(taker), self._ledger(giver))
-            if missing is None:
-                continue
-            node, other = (taker, giver) if missing.defect == "never-taken" else (giver, taker)
-            ends = [instruction.at for instruction in self._code(node).code if isinstance(instruction, Return)]
-            kind = next((kind.name for kind in self._tables.kinds.values() if kind.storage == missing.lock.storage), "")
-            lock = ".".join(missing.lock.names)
-            trace = (Step("defect", node.ref, max(ends, default=0), 0, f"returns here; `{other.ref.name}`, which it is registered with, counts on it"),)
-            findings.append(
-                Finding(
-                    missing.defect, "warning", kind, (), lock, other.ref.name, node.ref, max(ends, default=0), node.ref.name,
-                    next((name for name, _ in node.roles), ""), self._graph.model(), "", trace,
-                )
-            )
-        return findings
-
-    def _is_lent(self, node: Node, lock: LockClass) -> bool:
-        """Tell whether some caller gets a lock that a function leaves held, or nobody is known to call it."""
-        ledgers = [self._notes[key].ledger for caller in node.callers if (key := self._keys.get(id(caller), "")) in self._notes]
-        return not ledgers or any(lock.may_be(one) for ledger in ledgers for one in ledger.lent)
-
-    def _order_cycles(self) -> list[Finding]:
-        nodes = self._graph.nodes
-        summaries = [self._summaries.get(id(node)) for node in nodes]  # those not read yet have no orders: they are quiet
-        pairs = [(number, order) for number, summary in enumerate(summaries) if summary for order in summary.orders]
-        return [self._tell_cycle(cycle) for cycle in cycles(pairs, self._may_meet)]
-
-    def _may_meet(self, one: int, other: int) -> bool:
-        """Whether two functions may run at once: not where one callback that is never entered twice reaches both."""
-        reached = [self._graph.entries_of(self._graph.nodes[number]) for number in (one, other)]
-        if len(reached[0]) != 1 or reached[0] != reached[1]:
-            return True
-        (entry,) = reached[0]
-        return not entry.roles or any(role.concurrent for _, role in entry.roles)
-
-    def _tell_cycle(self, cycle: Cycle) -> Finding:
-        node, other = self._graph.nodes[cycle.owner], self._graph.nodes[cycle.other_owner]
-        entry = self._graph.entry_of(node)
-        trace = []
-        for where, order in ((other, cycle.other), (node, cycle.order)):
-            through = f" in `{order.callee}`" if order.callee else ""
-            message = f"`{order.taken}` is acquired{through} here while `{order.held}` is held"
-            trace.append(Step("note" if order is cycle.other else "defect", where.ref, order.at, 0, message))
-        return Finding(
-            "order-cycle", "warning", cycle.order.kind, cycle.order.operations, cycle.order.taken, cycle.order.held, node.ref,
-            cycle.order.at, entry.ref.name, self._graph.role_name(entry), self._graph.model(), "", tuple(trace),
-        )
-
-    def _told(self, node: Node, local: LocalFinding) -> Told:
-        finding = self._tell(node, local)
-        step, name = None, ""
-        if local.defect == "released-unheld" and local.trace and local.trace[-1].callee:
-            inner = self._release_in(node, local.trace[-1])
-            if inner is not None:
-                step, name = inner
-        return Told(finding, tuple((place.ref, one) for place, one in self._way_to(node, local)), step, name)
-
-    def _release_in(self, node: Node, step: LocalStep) -> tuple[Step, str] | None:
-        """Follow a call into the callee that releases a lock itself, where a release is the first that the steps show."""
-        for _ in range(MAX_STEP_DEPTH):
-            callee = node.callees.get(step.callee)
-            inside = self._steps_of(node, step)
-            touching = next((one for one in inside if one.kind in {"acquire", "release", "call"}), None)
-            if callee is None or touching is None or touching.kind == "acquire":
-                return None
-            node, step = callee, touching
-            if step.kind == "release":
-                return Step("defect", node.ref, step.at, 0, f"`{step.lock}` is released here but not held by any caller"), step.lock
-        return None
-
-    def _is_taken_by_callers(self, function: FunctionRef, kind: str) -> bool:
-        """Tell whether some caller, or one further up, takes or is left a lock like those of a kind that a function gives back without having taken them."""
-        node = next(node for node in self._graph.nodes if node.ref == function)
-        storage = self._tables.storage(kind)
-        mine = [lock for lock in self._ledger(node).returned if lock.storage == storage]
-        above = {id(node): node}
-        work = [node]
-        while work:
-            for caller in work.pop().callers:
-                if id(caller) not in above:
-                    above[id(caller)] = caller
-                    work.append(caller)
-        books = [self._ledger(one) for one in above.values() if one is not node]
-        taken = [lock for ledger in books for lock in (*ledger.balanced, *ledger.lent)]
-        return not mine or any(storage in ledger.open for ledger in books) or any(lock.may_be(other) for lock in mine for other in taken)
-
-    def _ledger(self, node: Node) -> Ledger:
-        key = self._keys.get(id(node), "")
-        return self._notes[key].ledger if key in self._notes else Ledger()
-
-    def _at_release(self, one: Told) -> Finding:
-        """Tell a callee's release where it is, and not at the call."""
-        assert one.step is not None
-        node = next(node for node in self._graph.nodes if node.ref == one.step.function)
-        entry = self._graph.entry_of(node)
-        return msgspec.structs.replace(
-            one.finding, lock=one.released, other="", function=one.step.function, at=one.step.at, entry=entry.ref.name, role=self._graph.role_name(entry), trace=(one.step,)
-        )
-
-    def _tell(self, node: Node, local: LocalFinding) -> Finding:
-        """Put a function's finding into the program: where it was made, through which callback, with callees' steps."""
-        entry = self._graph.entry_of(node)
-        place, finding = self._made_by(node, local)
-        role_name = self._graph.role_name(entry)
-        model = next((role.model for name, role in entry.roles if name == role_name and role.model != "any"), self._graph.model())
-        steps = self._expand(place, finding.trace, 0)
-        defect = finding.defect
-        if place is not node or (defect == "inconsistent-exit" and role_name):
-            defect = "held-at-exit"
-        return Finding(
-            defect=defect,
-            severity="warning" if finding.doubt else local.severity,
-            kind=finding.kind,
-            operations=finding.operations,
-            lock=finding.lock,
-            other=finding.other,
-            function=place.ref,
-            at=finding.at,
-            entry=entry.ref.name,
-            role=role_name,
-            model=model,
-            doubt=finding.doubt,
-            trace=tuple(steps),
-        )
-
-    def _made_by(self, node: Node, finding: LocalFinding) -> tuple[Node, LocalFinding]:
-        """Return the helper that should have given back a lock that is held at the end, and what it knows of it."""
-        return self._way_to(node, finding)[-1]
-
-    def _way_to(self, node: Node, finding: LocalFinding) -> list[tuple[Node, LocalFinding]]:
-        """Follow a lock that is held at the end into the helper that should have given it back."""
-        seen = {id(node)}
-        way = [(node, finding)]
-        while finding.defect in HELD_AT_EXIT:
-            step = next((step for step in finding.trace if step.at == finding.held and step.callee), None)
-            callee = node.callees.get(step.callee) if step is not None else None
-            summary = self._summary(callee) if callee is not None else None
-            if callee is None or summary is None or id(callee) in seen:
-                break
-            made = (*summary.suspects, *(one for one in summary.findings if one.defect in HELD_AT_EXIT))
-            suspect = next((one for one in made if one.kind == finding.kind and one.defect != "needs-and-leaves" and not one.doubt), None)
-            if suspect is None:
-                break
-            seen.add(id(callee))
-            node, finding = callee, suspect
-            way.append((node, finding))
-        return way
-
-    def _expand(self, node: Node, steps: Sequence[LocalStep], depth: int) -> list[Step]:
-        told: list[Step] = []
-        for step in steps:
-            if step.kind == "defect" and step.callee and step.case != NOWHERE:
-                told.extend(self._inside(node, step, depth))
-            told.append(Step(step.kind, node.ref, step.at, depth, step.message))
-            if step.kind == "call":
-                told.extend(self._inside(node, step, depth))
-        return told[:MAX_STEPS]
-
-    def _inside(self, node: Node, step: LocalStep, depth: int) -> list[Step]:
-        callee = node.callees.get(step.callee)
-        return self._expand(callee, self._steps_of(node, step), depth + 1) if callee is not None and depth < MAX_STEP_DEPTH else []
-
-    def _steps_of(self, node: Node, step: LocalStep) -> tuple[LocalStep, ...]:
-        """Return a callee's own steps in the case that a call took."""
-        callee = node.callees.get(step.callee)
-        summary = self._summary(callee) if callee is not None else None
-        if callee is None or summary is None:
-            return ()
-        case = step.case
-        if case < NOWHERE:
-            case, summary = in_exact(case), self._exact(callee)
-        elif case == NOWHERE and len(summary.steps) == 1:
-            case = 0  # a call that goes one way only leaves no trace of which case it was
-        return summary.steps[case] if 0 <= case < len(summary.steps) else ()
-
 
 def _callees_first(members: list[Node], inside: set[int]) -> list[Node]:
     """Return a component's functions so that most of what one calls comes before it."""
@@ -736,11 +541,3 @@ def _callees_first(members: list[Node], inside: set[int]) -> list[Node]:
                 opened.add(id(callee))
                 work.append((callee, [one for one in callee.callees.values() if id(one) in inside]))
     return order
-
-
-def _unique(findings: list[Finding]) -> list[Finding]:
-    """Keep the first of findings that are one defect, in the order of functions and places."""
-    kept: dict[tuple[str, str, FunctionRef, int, str], Finding] = {}
-    for finding in sorted(findings, key=lambda one: (one.function, one.at, one.defect, one.lock, one.entry)):
-        kept.setdefault((finding.defect, finding.lock, finding.function, finding.at, finding.other), finding)
-    return list(kept.values())
