@@ -142,9 +142,10 @@ class _Unknown:
 
 @dataclasses.dataclass(eq=False)
 class _Irql:
-    """The IRQL that one acquire saved."""
+    """The IRQL that one acquire saved; ``number`` counts acquires."""
 
     lock: str
+    number: int
 
 
 _UNSAVED = object()
@@ -207,6 +208,7 @@ class Enumerator:
         self._fields: dict[str, Any] = {}
         self._held: dict[str, tuple[tuple[int, ...], Any]] = {}
         self._again: dict[str, int] = {}
+        self._acquires = 0
         self._taken: dict[str, set[int]] = {}
         self._frames: list[_Frame] = []
         self._calls = 0
@@ -404,7 +406,8 @@ class Enumerator:
         if lock in self._held:
             self._violate("double", self._stack(), lock)
             self._again[lock] = (0, 1, 2)[self._choose(3)]  # whether releases give it back is open: the machine hangs before
-        token = _Irql(lock) if irql is not None else None
+        self._acquires += 1
+        token = _Irql(lock, self._acquires) if irql is not None else None
         self._taken.setdefault(lock, set()).add(self._stack()[0])
         self._held[lock] = (self._stack(), token)
         if irql is not None:
@@ -425,6 +428,8 @@ class Enumerator:
             other = self._held.get(saved.lock)
             if other is not None and other[1] is saved:
                 self._held[saved.lock] = (other[0], before[1])  # hand over hand: the inner one now owes the outer's IRQL
+                if before[1] is not None and before[1].number > saved.number:
+                    self._violate("irql", self._stack(), lock)  # the inner one goes first: the IRQL is lowered under the outer one
             else:
                 self._violate("irql", self._stack(), lock)
 
