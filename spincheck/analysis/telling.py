@@ -93,10 +93,15 @@ class Telling:
             )
         return findings
 
-    def _is_lent(self, node: Node, lock: LockClass) -> bool:
-        """Tell whether some caller gets a lock that a function leaves held, or nobody is known to call it."""
-        ledgers = [ledger for caller in node.callers if (ledger := self._known.ledger(caller)) is not None]
-        return not ledgers or any(lock.may_be(one) for ledger in ledgers for one in ledger.lent)
+    def _is_lent(self, node: Node, lock: LockClass, above: frozenset[int] = frozenset()) -> bool:
+        """Tell whether some caller gets a lock that a function leaves held, and does not just hand it up to callers of which none does; or nobody is known to call it."""
+        known = [(caller, ledger) for caller in node.callers if (ledger := self._known.ledger(caller)) is not None]
+        for caller, ledger in known:
+            if id(caller) not in above and any(lock.may_be(one) for one in ledger.lent):
+                hands_up = any(lock.may_be(one) for one in ledger.left)
+                if not hands_up or self._is_lent(caller, lock, above | {id(node)}):
+                    return True
+        return not known
 
     def _order_cycles(self) -> list[Finding]:
         return [self._tell_cycle(cycle) for cycle in cycles(self._known.orders(), self._may_meet)]
