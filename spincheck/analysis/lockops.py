@@ -59,6 +59,9 @@ class Problem(NamedTuple):
     case: int = -1
 
 
+MADE_ON_THE_WAY = frozenset(("fresh", "sel"))
+"""Values that an operation here, or a callee, makes: of two, the one made later has the higher number."""
+
 NOT_NULL = iv.compared("!=", 0)
 
 
@@ -409,7 +412,7 @@ class LockMachine:
             # Hand over hand: the outer lock goes first with the inner one's IRQL, so the inner one now owes the outer's. The other way round
             # the IRQL is lowered under the outer lock; that the IRQLs are exchanged is one mistake, told at the first release.
             state.locks[owner] = other._replace(saved=held.saved)
-            inner = held.saved is not None and held.saved.op == irql.op == "fresh" and held.saved.number > irql.number
+            inner = held.saved is not None and {held.saved.op, irql.op} <= MADE_ON_THE_WAY and held.saved.number > irql.number
             return "wrong-irql" if inner else None
         if owner is lock:
             return None
