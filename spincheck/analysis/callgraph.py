@@ -207,6 +207,11 @@ class CallGraph:
 
     def entries_of(self, node: Node) -> list[Node]:
         """Return every function that is called from outside and through which a function is reached, in a fixed order."""
+        return sorted((one for one in self.above(node) if one.roles or not one.callers), key=lambda one: one.ref)
+
+    @staticmethod
+    def above(node: Node) -> list[Node]:
+        """Return a function, and all through which it is called."""
         seen = {id(node): node}
         work = [node]
         while work:
@@ -214,7 +219,7 @@ class CallGraph:
                 if id(caller) not in seen:
                     seen[id(caller)] = caller
                     work.append(caller)
-        return sorted((one for one in seen.values() if one.roles or not one.callers), key=lambda one: one.ref)
+        return list(seen.values())
 
     # --- reach and order ---
 

@@ -90,6 +90,26 @@ class Graph:
                 before[target].append(pc)
         return before
 
+    @cached_property
+    def escaped(self) -> frozenset[str]:
+        """The locals whose address is taken somewhere: whoever has it may read and write them."""
+        names: set[str] = set()
+
+        def on_place(place: Place, loaded: bool) -> None:
+            variable = base_variable(place)
+            if not loaded and isinstance(variable, Local):
+                names.add(variable.name)
+
+        for instruction in self.function.code:
+            for value in values_of(instruction):
+                visit_value(value, on_place)
+            if isinstance(instruction, Assign):
+                visit_place(instruction.place, on_place)
+            elif isinstance(instruction, Opaque):
+                for place in instruction.writes:
+                    visit_place(place, on_place)
+        return frozenset(names)
+
     def body(self, head: int) -> frozenset[int]:
         """Return the points of the natural loop at a head: from which its back edges can be reached without coming to it."""
         known = self._bodies.get(head)
@@ -246,7 +266,6 @@ class Liveness:
     def __init__(self, graph: Graph, callee_reads: Callable[[Call], frozenset[str]]) -> None:
         self._graph = graph
         code = graph.function.code
-        self.escaped: set[str] = set()
         self._names: dict[str, int] = {}
         uses: list[int] = []
         kills: list[int] = []
@@ -271,8 +290,6 @@ class Liveness:
             variable = base_variable(place)
             if isinstance(variable, Local):
                 use |= self._bit("l:" + variable.name)
-                if not loaded:
-                    self.escaped.add(variable.name)
             if loaded:
                 name = field_name(place)
                 if name is not None:
@@ -314,7 +331,7 @@ class Liveness:
 
     def local_is_live(self, name: str, pc: int) -> bool:
         """Tell whether the local may be read at or after ``pc``."""
-        if name in self.escaped:
+        if name in self._graph.escaped:
             return True
         number = self._names.get("l:" + name)
         return number is not None and bool(self.live[pc] >> number & 1)

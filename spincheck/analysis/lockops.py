@@ -147,6 +147,11 @@ class LockMachine:
         """Tell whether two kinds are ways to take the same lock."""
         return one == other or self._tables.storage(one) == self._tables.storage(other)
 
+    def is_region(self, kind: str) -> bool:
+        """Tell whether this is no lock with an owner but a depth, which nobody waits for."""
+        known = self._tables.kinds.get(kind)
+        return known is not None and known.counter
+
     def is_counted(self, kind: str) -> bool:
         """Tell whether locks of this kind are counted from the entry on, so that depth 0 is "as on entry"."""
         known = self._tables.kinds.get(kind)

@@ -122,21 +122,17 @@ def _united(members: list[Case], summary: Summary, anything: int) -> Case:
     behind = {cell for member in members for cell in _written_behind(member, summary)}
     epochs: list[tuple[str, int | str, int]] = [(kind, name, anything) for kind, name in written]
     epochs += [("under", what, anything) for what in sorted({*under, *behind})]
+    saved = [member.saved() for member in members]
     return msgspec.structs.replace(
         first,
         sets=_common_sets(members),
         relations=relations,
         result=NOWHERE if first.result == NOWHERE else anything,
         epochs=tuple(epochs),
-        writes=tuple((cell, value) for cell, value in first.writes if all(_saves(member, cell) == _saves(first, cell) != NOWHERE for member in members)),
+        # Whose IRQL is left saved matters to a later release, and no other value does.
+        writes=tuple((cell, value) for cell, value in first.writes if cell in saved[0] and all(one.get(cell) == saved[0][cell] for one in saved)),
         filled=(),
     )
-
-
-def _saves(case: Case, cell: int) -> int:
-    """Return the lock whose IRQL a case leaves saved in a cell, NOWHERE if none's: whose it is matters to a later release, and no other value does."""
-    owners = dict(case.tokens)
-    return next((owners.get(value, NOWHERE) for written, value in case.writes if written == cell), NOWHERE)
 
 
 def _classes(case: Case, summary: Summary) -> frozenset[tuple[str, str]]:

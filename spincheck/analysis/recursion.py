@@ -90,9 +90,8 @@ class _Spelling:
         return not _follows(self.row(need.lock))
 
     def saved(self, case: Case) -> dict[Any, Any]:
-        """Return for each cell that a case leaves a saved IRQL in whose it is."""
-        owners = dict(case.tokens)
-        return {self.row(cell): self.row(owners[value]) for cell, value in case.writes if value in owners}
+        """Return `Case.saved` with rows written out."""
+        return {self.row(cell): self.row(owner) for cell, owner in case.saved().items()}
 
     def facts(self, case: Case) -> tuple[list[Any], list[Any]]:
         """Return the facts of a case: sets and relations."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from collections.abc import Set as AbstractSet
+from functools import lru_cache
 
 from spincheck.analysis.cfg import Graph, base_variable, field_name, values_of, visit_place, visit_value
 from spincheck.analysis.summaries import Summary
@@ -95,6 +96,7 @@ def _reverse_postorder(into: list[list[int]], root: int) -> list[int]:
     return finished
 
 
+@lru_cache(maxsize=1)  # a function's slices are made one after the other
 def control_dependence(graph: Graph) -> list[list[int]]:
     """Return, per point, the branches that decide whether it is reached (Ferrante, Ottenstein, Warren)."""
     above = postdominators(graph)
@@ -152,7 +154,6 @@ class Relevance:
         self._written: dict[int, frozenset[str]] = {}
         self._local_writers: dict[str, list[int]] = {}
         self._field_writers: dict[str, list[int]] = {}
-        self._escaped = _escaped(graph)
         self._find_writers(writes)
         for pc, instruction in enumerate(graph.function.code):
             if graph.order[pc] < 0:
@@ -251,7 +252,7 @@ class Relevance:
     def _cells(self, place: Place) -> str | None:
         """Return the name of what else may be the same cell as a place; None for a variable that nobody has the address of."""
         variable = base_variable(place)
-        if field_name(place) is None and isinstance(variable, Local) and variable.name not in self._escaped:
+        if field_name(place) is None and isinstance(variable, Local) and variable.name not in self._graph.escaped:
             return None
         return field_name(place) or "*"
 
@@ -285,20 +286,3 @@ class Relevance:
             self.fields.add(name)
             for pc in self._field_writers.get(name, ()):
                 self._add(pc)
-
-
-def _escaped(graph: Graph) -> frozenset[str]:
-    """Return the variables whose address is taken somewhere."""
-    names: set[str] = set()
-
-    def on_place(place: Place, loaded: bool) -> None:
-        variable = base_variable(place)
-        if not loaded and isinstance(variable, Local):
-            names.add(variable.name)
-
-    for instruction in graph.function.code:
-        for value in values_of(instruction):
-            visit_value(value, on_place)
-        if isinstance(instruction, Assign):
-            visit_place(instruction.place, on_place)
-    return frozenset(names)

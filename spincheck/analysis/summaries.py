@@ -149,6 +149,11 @@ class Case(msgspec.Struct, frozen=True, array_like=True):
     tokens: tuple[tuple[int, int], ...] = ()
     late: tuple[int, ...] = ()
 
+    def saved(self) -> dict[int, int]:
+        """Return for each cell that the case leaves a saved IRQL in whose it is."""
+        owners = dict(self.tokens)
+        return {cell: owners[value] for cell, value in self.writes if value in owners}
+
 
 class Summary(msgspec.Struct, frozen=True, array_like=True):
     """All that callers and reports know of one function.

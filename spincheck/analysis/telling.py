@@ -152,19 +152,15 @@ class Telling:
 
     def _is_taken_by_callers(self, function: FunctionRef, kind: str) -> bool:
         """Tell whether some caller, or one further up, takes or is left a lock like those of a kind that a function gives back without having taken them."""
-        node = next(node for node in self._graph.nodes if node.ref == function)
+        node = self._node(function)
         storage = self._tables.storage(kind)
         mine = [lock for lock in self._ledger(node).returned if lock.storage == storage]
-        above = {id(node): node}
-        work = [node]
-        while work:
-            for caller in work.pop().callers:
-                if id(caller) not in above:
-                    above[id(caller)] = caller
-                    work.append(caller)
-        books = [self._ledger(one) for one in above.values() if one is not node]
+        books = [self._ledger(one) for one in self._graph.above(node) if one is not node]
         taken = [lock for ledger in books for lock in (*ledger.balanced, *ledger.lent)]
         return not mine or any(storage in ledger.open for ledger in books) or any(lock.may_be(other) for lock in mine for other in taken)
+
+    def _node(self, function: FunctionRef) -> Node:
+        return next(node for node in self._graph.nodes if node.ref == function)
 
     def _ledger(self, node: Node) -> Ledger:
         return self._known.ledger(node) or Ledger()
@@ -172,7 +168,7 @@ class Telling:
     def _at_release(self, one: Told) -> Finding:
         """Tell a callee's release where it is, and not at the call."""
         assert one.step is not None
-        node = next(node for node in self._graph.nodes if node.ref == one.step.function)
+        node = self._node(one.step.function)
         entry = self._graph.entry_of(node)
         return msgspec.structs.replace(
             one.finding, lock=one.released, other="", function=one.step.function, at=one.step.at, entry=entry.ref.name, role=self._graph.role_name(entry), trace=(one.step,)

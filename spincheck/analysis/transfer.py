@@ -118,7 +118,6 @@ class Interpreter:
         self.revived: frozenset[tuple[int, int]] = frozenset()
         self.present: tuple[int, ...] = ()
         self.names = temporaries(function)
-        self._regions = frozenset(name for name, kind in tables.kinds.items() if kind.counter)
         self._types = {variable.name: variable.type for variable in (*function.parameters, *function.locals)}
         self.returned = self.terms.make("local", "%return")
         self.aggregates = frozenset(name for name, kind in self._types.items() if kind == "array")
@@ -442,10 +441,10 @@ class Interpreter:
         known = state.locks.get(lock)
         if known is not None and known.status == "held":
             return  # whoever takes a lock twice waits for itself and for nobody else
-        if lock.op == "lock" and any(row.kind in self._regions for row in self.tables.operations.get(operation, ())):
+        if lock.op == "lock" and any(self.machine.is_region(row.kind) for row in self.tables.operations.get(operation, ())):
             return  # nobody waits to enter a region
         for other, held in state.locks.items():
-            waits = held.status == "held" and other not in released and held.kind not in self._regions
+            waits = held.status == "held" and other not in released and not self.machine.is_region(held.kind)
             pair = orders.classes(self.terms, other, lock) if waits else None
             if pair is not None and (*pair, at) not in self.orders:
                 names = lock_name(self.function, state, other), lock_name(self.function, state, lock)
