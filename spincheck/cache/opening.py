@@ -80,6 +80,16 @@ def connect(path: Path, busy_seconds: float) -> sqlite3.Connection | None:
     identity = identify(path)
     if identity is None:
         return None
+    try:
+        return _connect_to(path, identity, busy_seconds)
+    except UnusableError:
+        # Another process sets the file aside and puts a new one in place: in between there is none, which is no reason to give up.
+        if identify(path) != identity:
+            return None
+        raise
+
+
+def _connect_to(path: Path, identity: tuple[int, int], busy_seconds: float) -> sqlite3.Connection | None:
     if not path.is_file():
         raise UnusableError("is not a file")
     if not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK):
