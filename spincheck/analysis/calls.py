@@ -347,6 +347,7 @@ class Calls:
             for number in summary.acquires:
                 self._in.note_acquired(state, reader.term(number), _operation_of(summary, number), call.at, name, released)
         fitting: list[tuple[int, int, State, list[Problem]]] = []
+        waiting: list[tuple[Problem, State]] = []
         reasons = self._reasons(summary)
         ignored = self._failures(summary) if call.result is None else frozenset[int]()
         for number, case in enumerate(summary.cases):
@@ -365,10 +366,13 @@ class Calls:
             reading = self._changed(side, pc, call, summary, arguments, late) if late else reader
             problems = self._cases.apply(side, case, reading, call, name, reasons[number])
             if problems is None:
+                waiting += ((problem._replace(case=in_exact(told[number]) if exact else told[number]), side) for problem in self._cases.before_waiting)
                 continue
             if case.late and not late:
                 self._in.sides.note_case(pc, choice, taken=True)
             fitting.append((number, choice, side, problems))
+        if not fitting:  # it tries for ever: what it did before is all that happens
+            self._in.problems.extend(waiting)
         steps = []
         for number, choice, side, problems in fitting:
             case = summary.cases[number]

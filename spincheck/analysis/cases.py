@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from spincheck.analysis.call_rules import CallRules
 from spincheck.analysis.lockops import TWICE, LockMachine, Problem, assume_there, look_up, note_need, tainted
-from spincheck.analysis.owed import RAISED, debts, pay_last
+from spincheck.analysis.owed import RAISED, Exchange, debts, pay_last
 from spincheck.analysis.ownership import is_marked
 from spincheck.analysis.summaries import NOWHERE, Case, CaseNeed, CaseSet, Summary
 from spincheck.analysis.transfer import Interpreter
@@ -31,6 +31,8 @@ class Cases:
         self._in = interpreter
         self._rules = rules
         self._tables = interpreter.tables
+        self.before_waiting: list[Problem] = []
+        """What the last case that was applied did wrong before it waited, by trying, for a lock that is held here."""
 
     @property
     def _machine(self) -> LockMachine:
@@ -75,6 +77,7 @@ class Cases:
         self, state: State, case: Case, reader: RowReader, call: Call, name: str, decided_by: tuple[CaseSet, ...]
     ) -> list[Problem] | None:
         """Apply one case to the state in place; None when the facts exclude it."""
+        self.before_waiting = []
         for relation in case.relations:
             if not state.assume(reader.term(relation), holds=True):
                 return None
@@ -95,17 +98,19 @@ class Cases:
         for left in case.locks:
             if left.status == "maybe":
                 state.locks.setdefault(state.normal(reader.term(left.lock)), LockState("maybe", left.kind))
+        owing = Exchange(state.normal(reader.term(left.saved)) for left in case.locks if left.status == "held" and left.saved != NOWHERE)
         for need in case.needs:
             if is_marked(state, state.normal(reader.term(need.lock))):
                 continue
             if need.tried and self._is_held(state, need, reader):
+                self.before_waiting = problems
                 return None
-            problem = self._meet_need(state, need, reader, call, name)
+            problem = self._meet_need(state, need, reader, call, name, owing)
             if problem is not None:
                 problems.append(problem)
         decided = ((state.normal(reader.term(row.term)), row.values()) for row in decided_by)
         reason = frozenset((term, values) for term, values in decided if term.is_input)  # others are new in every turn of a loop
-        self._leave_locks(state, case, reader, call, name, reason, problems)
+        self._leave_locks(state, case, reader, call, name, reason, problems, owing)
         if case.epochs:
             state.forget_all(
                 {
@@ -145,7 +150,9 @@ class Cases:
         _, current = self.find(state, reader.term(need.lock), need.kind)
         return current is not None and current.status == "held"
 
-    def _meet_need(self, state: State, need: CaseNeed, reader: RowReader, call: Call, name: str) -> Problem | None:
+    def _meet_need(
+        self, state: State, need: CaseNeed, reader: RowReader, call: Call, name: str, owing: Exchange
+    ) -> Problem | None:
         lock, current = self.find(state, reader.term(need.lock), need.kind)
         irql = state.normal(reader.term(need.irql)) if need.irql != NOWHERE else None
         self._machine.note_doubt(lock, irql)
@@ -175,6 +182,7 @@ class Cases:
             return self._count_need(state, need, lock, current, irql, call, name)
         if need.status == "held":
             if current.status == "held":
+                irql = owing.hand_on(irql, current.saved)
                 defect = self._machine.release_defect(
                     state, lock, current, need.kind, need.variant, irql, need.operation, call.at, name
                 )
@@ -202,7 +210,7 @@ class Cases:
         return None
 
     def _leave_locks(
-        self, state: State, case: Case, reader: RowReader, call: Call, name: str, reason: Reason, problems: list[Problem]
+        self, state: State, case: Case, reader: RowReader, call: Call, name: str, reason: Reason, problems: list[Problem], owing: Exchange
     ) -> None:
         taken: set[Term] = set()
         for row in case.locks:
@@ -231,6 +239,7 @@ class Cases:
                 self._machine.books.lend(lock, row.kind)
                 if saved is not None and (kind is None or not kind.carried):
                     self._machine.tokens.setdefault(saved, lock)
+                saved = owing.owed(saved)
             state.locks[lock] = LockState(status, row.kind, count, row.mode, row.operation, row.variant, saved, handle, reason)
 
 
@@ -263,8 +272,8 @@ class RowReader:
         op, *args = self._rows[row.term]
         kind = self._parameters[int(args[0])] if op == "param" and int(args[0]) < len(self._parameters) else ""
         of_type = iv.TYPE_RANGES.get(kind)
-        if of_type is None:
-            return values
+        if of_type is None or (kind in {"i32", "i64"} and self._is_made_of(value, of_type, facts)):
+            return values  # a sum of signed numbers overflows in no correct program
         known = facts.range_of(value)
         turn = of_type.high - of_type.low + 1
         if -(1 << 63) <= known.low < of_type.low:
@@ -272,6 +281,10 @@ class RowReader:
         if of_type.high < known.high < 1 << 64:
             return iv.join(iv.meet(values, known), iv.meet(iv.shifted(values, turn), known))[0]
         return values
+
+    @staticmethod
+    def _is_made_of(value: Term, of_type: IntSet, facts: Facts) -> bool:
+        return value.op == "bin" and all(iv.contains(of_type, facts.range_of(operand)) for operand in value.args[1:])
 
     def cells(self, number: int) -> Iterator[Term]:
         """Yield the caller's cells that a row was read from, without those on the way to them."""

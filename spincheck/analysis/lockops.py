@@ -22,6 +22,7 @@ from spincheck.analysis.owed import (
     Debt,
     debts,
     hand_out,
+    is_made_after,
     owe,
     pay,
     stays_raised,
@@ -59,8 +60,6 @@ class Problem(NamedTuple):
     case: int = -1
 
 
-MADE_ON_THE_WAY = frozenset(("fresh", "sel"))
-"""Values that an operation here, or a callee, makes: of two, the one made later has the higher number."""
 
 NOT_NULL = iv.compared("!=", 0)
 
@@ -417,8 +416,7 @@ class LockMachine:
             # Hand over hand: the outer lock goes first with the inner one's IRQL, so the inner one now owes the outer's. The other way round
             # the IRQL is lowered under the outer lock; that the IRQLs are exchanged is one mistake, told at the first release.
             state.locks[owner] = other._replace(saved=held.saved)
-            inner = held.saved is not None and {held.saved.op, irql.op} <= MADE_ON_THE_WAY and held.saved.number > irql.number
-            return "wrong-irql" if inner else None
+            return "wrong-irql" if held.saved is not None and is_made_after(held.saved, irql) else None
         if owner is lock:
             return None
         return "irql-overwritten"

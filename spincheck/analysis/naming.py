@@ -11,7 +11,7 @@ import re
 from spincheck.analysis import spelling
 from spincheck.analysis.owed import is_owed
 from spincheck.domain.state import State
-from spincheck.domain.terms import Term
+from spincheck.domain.terms import AGAIN, Term
 from spincheck.ir import Call, Function, FunctionName
 
 _GLOBAL_LOCKS = {"cancel": "the cancel spin lock"}
@@ -94,7 +94,7 @@ def _result_name(function: Function, value: Term) -> str:
     """Return the call that a value is the result of, as the function writes it; what is not the result itself has no name."""
     pc, tag = value.args
     call = function.code[pc] if 0 <= pc < len(function.code) else None
-    if not isinstance(call, Call) or not isinstance(call.callee, FunctionName) or str(tag).partition("~")[0]:
+    if not isinstance(call, Call) or not isinstance(call.callee, FunctionName) or str(tag).partition(AGAIN)[0]:
         return "…"
     inside = ", ".join(spelling.value(argument, {}) for argument in call.arguments)
     return f"{call.callee.name}({'…' if '%' in inside or len(inside) > 40 else inside})"

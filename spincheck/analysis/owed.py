@@ -12,13 +12,13 @@ different debts stay apart like paths with different locks. Callers never see it
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from spincheck.analysis.findings import Defect
 from spincheck.domain.lockstate import LockState
 from spincheck.domain.state import State
-from spincheck.domain.terms import Term
+from spincheck.domain.terms import AGAIN, Term
 
 OWED = "owed IRQL"
 """Name of the pseudo-locks that stand for an IRQL that is still to be lowered."""
@@ -31,6 +31,8 @@ RAISED_LOCK = "raised IRQL"
 
 DISPATCH_LEVEL = 2
 """The IRQL that an ordinary acquire raises to."""
+
+_MADE_ON_THE_WAY = frozenset(("fresh", "sel"))
 
 
 class Debt(NamedTuple):
@@ -94,3 +96,38 @@ def debts(state: State) -> Iterator[Debt]:
     for key in state.locks:
         if is_owed(key):
             yield Debt(*key.args[1:])
+
+
+class Exchange:
+    """The IRQLs of locks that a case leaves held, each with the one that is owed for it then.
+
+    A callee that gives its caller's lock back with the IRQL of a lock that it keeps changes hand over hand: the kept one owes the caller's.
+    """
+
+    def __init__(self, kept: Iterable[Term]) -> None:
+        self._owed: dict[Term, Term | None] = {saved: saved for saved in kept}
+
+    def hand_on(self, irql: Term | None, saved: Term | None) -> Term | None:
+        """Return the IRQL that a lock is given back with, which is its own where the callee hands it on; ``saved`` is the lock's own."""
+        if irql is None or saved is None or self._owed.get(irql) is not irql:
+            return irql
+        self._owed[irql] = saved
+        return saved
+
+    def owed(self, saved: Term | None) -> Term | None:
+        """Return the IRQL that is owed for a kept lock whose own is ``saved``."""
+        return self._owed.get(saved, saved) if saved is not None else None
+
+
+def is_made_after(one: Term, other: Term) -> bool:
+    """Whether ``one`` is known to be the later of two values that operations here, or callees, made; the later lock is the inner one.
+
+    The one made later has the higher number, except in a loop, where names are used again.
+    """
+    return {one.op, other.op} <= _MADE_ON_THE_WAY and one.number > other.number and not (_is_again(one) or _is_again(other))
+
+
+def _is_again(value: Term) -> bool:
+    while value.op == "sel":
+        value = value.args[0]
+    return value.op == "fresh" and AGAIN in str(value.args[1])

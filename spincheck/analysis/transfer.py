@@ -24,7 +24,7 @@ from spincheck.analysis.summaries import Summary
 from spincheck.domain import intervals as iv
 from spincheck.domain.lockstate import LockState
 from spincheck.domain.state import State
-from spincheck.domain.terms import Term, Terms
+from spincheck.domain.terms import AGAIN, Term, Terms
 from spincheck.ir import (
     AddressOf,
     Assign,
@@ -148,10 +148,10 @@ class Interpreter:
             return first
         generation = first
         for number in range(1, GENERATIONS):
-            generation = self.terms.make("fresh", self.pc, f"{tag}~{number}")
+            generation = self.terms.make("fresh", self.pc, f"{tag}{AGAIN}{number}")
             if not state.mentions(generation):
                 return generation
-        old = self.terms.make("fresh", self.pc, f"{tag}~old")
+        old = self.terms.make("fresh", self.pc, f"{tag}{AGAIN}old")
         state.facts.sets.pop(generation, None)
         retired = generation
         state.substitute(lambda term: old if term is retired else None)

@@ -85,6 +85,9 @@ def wrap(kind: str, value: int) -> int:
     return value
 
 
+AGAIN = "~"
+"""Follows the tag of a new value of an instruction that had made one before, in a loop."""
+
 IRQL_TAG = "irql"
 """Tag of an unknown value that is an IRQL which an acquire saved: which one it is counts when it is given back."""
 
