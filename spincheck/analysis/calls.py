@@ -23,7 +23,7 @@ from spincheck.analysis.revival import BY_ANOTHER, CHANGED
 from spincheck.analysis.summaries import NOWHERE, CaseNeed, CaseSet, Summary, in_exact
 from spincheck.analysis.transfer import EXIT, Interpreter, Step
 from spincheck.domain.lockstate import LockState, Need
-from spincheck.domain.state import ANYTHING, CellClass, State
+from spincheck.domain.state import CellClass, State
 from spincheck.domain.terms import IRQL_TAG, Term
 from spincheck.ir import AddressOf, Call, FunctionName
 from spincheck.locks.model import Hold, Immediate, LockIdentity, Operation, Saved
@@ -315,8 +315,6 @@ class Calls:
     def _external(self, state: State, pc: int, call: Call, name: str, arguments: list[Term]) -> list[Step]:
         raised = self._may_raise(state, pc, call)
         self._written_behind(state, arguments)
-        if name == "" and not arguments:
-            state.forget(ANYTHING, self._in.fresh(state, "written"))
         for field in self._tables.cleared.get(name, ()) if arguments else ():
             state.write(self._in.terms.field(arguments[0], field), self._in.terms.zero, pc)
         self._in.store_result(state, call.result, self._in.fresh(state))

@@ -13,7 +13,7 @@ from spincheck.analysis.call_rules import CallRules
 from spincheck.analysis.lockops import TWICE, LockMachine, Problem, assume_there, look_up, note_need, tainted
 from spincheck.analysis.owed import RAISED, Exchange, debts, pay_last
 from spincheck.analysis.ownership import is_marked
-from spincheck.analysis.summaries import NOWHERE, Case, CaseNeed, CaseSet, Summary
+from spincheck.analysis.summaries import NOWHERE, Case, CaseLock, CaseNeed, CaseSet, Summary
 from spincheck.analysis.transfer import Interpreter
 from spincheck.domain import intervals as iv
 from spincheck.domain.facts import Facts
@@ -172,7 +172,8 @@ class Cases:
             if need.status == "held" and self._machine.hands_on(state, lock, need.kind, need.operation, irql, call.at, name):
                 irql = None
             note_need(state, lock, Need(need.status, need.kind, call.at, need.operation, need.doubtful, need.variant, irql, need.tried))
-            if need.status == "held" and not need.doubtful and self._machine.is_free_on_entry(lock) and not self._machine.is_anothers(need.kind, None, None):
+            nobodys = self._machine.is_free_on_entry(lock) or self._machine.is_unused(state, lock)
+            if need.status == "held" and not need.doubtful and nobodys and not self._machine.is_anothers(need.kind, None, None):
                 return Problem("released-unheld", lock, need.kind, "", need.operation, call.at, through=name)
             return None
         kind = self._tables.kinds.get(need.kind)
@@ -209,6 +210,13 @@ class Cases:
         note_need(state, lock, Need("held", need.kind, call.at, need.operation))
         return None
 
+    def _overdrawn(self, state: State, row: CaseLock, lock: Term, current: LockState, call: Call, name: str) -> list[Problem]:
+        """A counted lock that a callee gives back more often than it is held here: that it is held once does not meet its need."""
+        if self._machine.is_free_on_entry(lock):
+            return [Problem("released-unheld", lock, row.kind, current.operation, row.operation, call.at, through=name)]
+        note_need(state, lock, Need("held", row.kind, call.at, row.operation))
+        return []
+
     def _leave_locks(
         self, state: State, case: Case, reader: RowReader, call: Call, name: str, reason: Reason, problems: list[Problem], owing: Exchange
     ) -> None:
@@ -229,6 +237,8 @@ class Cases:
                 if (current is not None and current.status == "maybe") or abs(count) > MAX_COUNT:
                     state.locks[lock] = LockState("maybe", row.kind)
                     continue
+                if count < 0 and current is not None and current.depth > 0 and not kind.carried:
+                    problems += self._overdrawn(state, row, lock, current, call, name)
                 status = "held" if count > 0 else "free"
             elif status == "held" and lock in taken:
                 problems.append(Problem("acquired-twice", lock, row.kind, row.operation, row.operation, call.at, through=name))

@@ -274,7 +274,7 @@ class LockMachine:
             state.locks[lock] = LockState("free", row.kind, operation=row.function)
             if wrong:  # told here, whoever may hold the lock: its callers are not asked as well
                 return [Outcome(state, (Problem("irql-uninitialised", lock, row.kind, "", row.function, at),))]
-            if not self.is_free_on_entry(lock) and not self._is_unused(state, lock):
+            if not self.is_free_on_entry(lock) and not self.is_unused(state, lock):
                 return [Outcome(state)]
         else:
             state.locks[lock] = LockState("free", row.kind, operation=row.function)
@@ -282,8 +282,8 @@ class LockMachine:
         return [Outcome(state, (problem,))]
 
     @staticmethod
-    def _is_unused(state: State, lock: Term) -> bool:
-        """Whether a queue handle is a variable of this function that nobody else has seen: it is no caller's, and waits for no lock."""
+    def is_unused(state: State, lock: Term) -> bool:
+        """Tell whether a queue handle is a variable of this function that nobody else has seen: it is no caller's, and waits for no lock."""
         if lock.op != "held_by" or state.terms.root(lock.args[0]).op != "local":
             return False
         return not any(kind == "under" and lock.args[0].mentions(what) for kind, what in state.epochs)

@@ -38,7 +38,7 @@ from spincheck.locks.tables import Tables
 from spincheck.memory import Memory
 from spincheck.progress import Progress, unwatched
 
-ANALYSER_VERSION = "8"
+ANALYSER_VERSION = "9"
 """Part of every summary's key; changed whenever the same code could get another summary."""
 
 World = Literal["open", "closed"]
