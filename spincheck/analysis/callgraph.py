@@ -77,6 +77,7 @@ class CallGraph:
         self.giving = self._giving() if whole else {}
         self.handed = frozenset(kind for kinds in self.giving.values() for kind in kinds) & self.carried if whole else self.carried
         self.hands_on = self._handing_on()
+        self._referred_to = {id(one) for node in self.nodes for one in self._referred(node)}
 
     def _follow_members(self) -> None:
         """Call through a member the one function that the whole program stores there.
@@ -156,6 +157,10 @@ class CallGraph:
         if node.roles or any(caller is not node for caller in node.callers):
             return Standing("helper")  # of a role that is there to take or give back, the system copes with what it leaves
         return Standing("unknown")
+
+    def is_called_by_address(self, node: Node) -> bool:
+        """Tell whether a function can be called through pointers only, by callers that nobody knows."""
+        return id(node) in self._referred_to and self.standing(node).kind == "unknown"
 
     def role_name(self, node: Node) -> str:
         """Return the name of the role type that decides a function's standing, or ""."""

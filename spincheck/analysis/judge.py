@@ -33,7 +33,7 @@ from spincheck.domain import intervals as iv
 from spincheck.domain.lockstate import LockState, Need
 from spincheck.domain.state import State
 from spincheck.domain.terms import Term, Terms
-from spincheck.locks.model import Hold
+from spincheck.locks.model import Hold, Kind
 
 MAX_KEPT = 4
 """Locks that a function leaves held for which a path is looked for; one that leaves more is there to take them."""
@@ -124,9 +124,9 @@ class Judge:
         for pc, state in self._fixpoint.exits if self._standing.kind != "entry" else ():
             for lock, held in state.locks.items():
                 kind = self._in.tables.kinds.get(held.kind)
-                if held.status != "held" or kind is None or kind.counter or kind.carried or (lock in state.needs and state.needs[lock].status == "held"):
+                if held.status != "held" or kind is None or self._is_for_others(kind) or (lock in state.needs and state.needs[lock].status == "held"):
                     continue
-                if not machine.books.is_lent(lock, held.kind):
+                if self._standing.kind == "unknown" or not machine.books.is_lent(lock, held.kind):
                     self._keep(groups, Problem("held-at-exit", lock, held.kind, held.operation, "", self._at(pc)), pc, state)
         found = ((name, self._confirm(candidate)) for name, candidate in groups.items())
         return tuple(Kept(name, finding) for name, finding in found if finding is not None and not finding.doubt)
@@ -136,11 +136,15 @@ class Judge:
         for pc, state in self._fixpoint.exits if self._standing.kind != "entry" else ():
             for lock, need in state.needs.items():
                 kind = self._in.tables.kinds.get(need.kind)
-                if need.status != "held" or need.doubtful or need.tried or kind is None or kind.counter or kind.carried or lock.op == "held_by":
+                if need.status != "held" or need.doubtful or need.tried or kind is None or self._is_for_others(kind) or lock.op == "held_by":
                     continue
                 if not is_callers(lock) or not self._in.machine.has_callers:
                     self._keep(groups, Problem("released-unheld", lock, need.kind, "", need.operation, need.at), pc, state)
         return groups
+
+    def _is_for_others(self, kind: Kind) -> bool:
+        """Whether a function may well leave such a lock to others, or take it from them: work goes on elsewhere, and regions have no name to know them by."""
+        return kind.carried or (kind.counter and self._standing.kind != "unknown")
 
     def _keep(self, groups: dict[LockClass, Candidate], problem: Problem, pc: int, state: State) -> None:
         """Add a state to the candidate for its lock's class; the first way out with such a lock stands for all."""
@@ -161,7 +165,23 @@ class Judge:
         books = self._in.machine.books
         balanced = tuple(one for one in books.taken if one.names and not any(one.may_be(other) for other in left))
         touched = dict.fromkeys(one.storage for one in (*books.taken, *books.lent, *books.returned)) if gave_up else {}
-        return Ledger(tuple(left), tuple(books.returned), balanced, tuple(books.lent), tuple(touched))
+        dangling = dict.fromkeys(
+            self._class(lock, held.kind)
+            for _, state in self._fixpoint.exits
+            for lock, held in state.locks.items()
+            if held.status != "free" and held.kind and not is_owed(lock) and self._is_for_nobody(lock)
+        )
+        claimed = dict.fromkeys(
+            self._class(lock, need.kind)
+            for _, state in self._fixpoint.exits
+            for lock, need in state.needs.items()
+            if need.status == "held" and self._is_for_nobody(lock)
+        )
+        return Ledger(tuple(left), tuple(books.returned), balanced, tuple(books.lent), tuple(touched), tuple(dangling), (*claimed, *books.unclear))
+
+    def _is_for_nobody(self, lock: Term) -> bool:
+        """Whether no caller in the program answers for what the function does to a lock."""
+        return not self._in.machine.has_callers or self._standing.kind == "entry" or not is_callers(lock)
 
     def _class(self, lock: Term, kind: str) -> LockClass:
         return class_of(lock, self._in.tables.storage(kind))

@@ -47,7 +47,8 @@ class LockClass(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class Ledger(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One function's use of locks: ``left`` held when it ends, ``returned`` without having been taken here, ``balanced`` in itself; ``lent`` by callees.
 
-    ``open``: storages of locks of which a function that was given up may have left any held.
+    ``open``: storages of locks of which a function that was given up may have left any held. ``dangling`` and ``claimed`` are the locks that it leaves
+    held, and that it gives back without anybody having taken them, as far as no caller answers for it: it has none, or they cannot name the lock.
     """
 
     left: tuple[LockClass, ...] = ()
@@ -55,6 +56,8 @@ class Ledger(msgspec.Struct, frozen=True, array_like=True, gc=False):
     balanced: tuple[LockClass, ...] = ()
     lent: tuple[LockClass, ...] = ()
     open: tuple[str, ...] = ()
+    dangling: tuple[LockClass, ...] = ()
+    claimed: tuple[LockClass, ...] = ()
 
 
 def class_of(lock: Term, storage: str) -> LockClass:
@@ -76,6 +79,8 @@ def class_of(lock: Term, storage: str) -> LockClass:
 class Books:
     """What one function does with locks of others: those that its callees leave it (``lent``), and those that it gives back without having taken them itself.
 
+    ``unclear`` are locks that may be given back where no path was followed.
+
     ``loop`` is the loop that the function is in, below 0 outside of any.
     """
 
@@ -87,6 +92,7 @@ class Books:
         self._taken_in: dict[LockClass, set[int]] = {}
         self._returned_in: dict[LockClass, set[int]] = {}
         self.returned: dict[LockClass, None] = {}
+        self.unclear: dict[LockClass, None] = {}
 
     def lend(self, lock: Term, kind: str) -> None:
         """A callee leaves this lock held."""
@@ -126,4 +132,5 @@ class Books:
     def unseen(self, kinds: Iterable[str]) -> None:
         """Locks of these kinds may be given back where no path was followed."""
         for kind in kinds:
-            self.returned[LockClass(self._storage(kind), ())] = None
+            unnamed = LockClass(self._storage(kind), ())
+            self.returned[unnamed] = self.unclear[unnamed] = None

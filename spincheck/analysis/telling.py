@@ -67,8 +67,11 @@ class Telling:
         forgotten = Forgotten(self._known.ledgers())
 
         def is_wrong(node: Node, one: Kept) -> bool:
+            alone = self._graph.is_called_by_address(node)
             if one.finding.defect == "released-unheld":
-                return forgotten.is_never_left(one.lock)
+                return forgotten.is_never_left(one.lock) or (alone and not forgotten.is_dangling(one.lock))
+            if alone and not forgotten.is_claimed(one.lock):
+                return True
             return forgotten.is_forgotten(one.lock) and self._is_lent(node, one.lock)
 
         return [self._tell(node, one.finding) for node, one in kept if is_wrong(node, one)]
