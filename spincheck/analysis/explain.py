@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+import msgspec
+
 from spincheck.analysis import spelling
 from spincheck.analysis.findings import Defect
 from spincheck.analysis.lockops import Problem
@@ -102,7 +104,7 @@ class Explainer:
                 steps.append(step)
         if steps and steps[-1].at == problem.at and steps[-1].kind in {"acquire", "release", "call"}:
             last = steps.pop()
-            steps.append(LocalStep("defect", problem.at, self._end(problem, name), last.callee, last.case))
+            steps.append(LocalStep("defect", problem.at, self._end(problem, name), last.callee, last.case, changes=last.changes))
         else:
             steps.append(LocalStep("defect", problem.at, self._end(problem, name), problem.through, problem.case))
         return tuple(steps), held
@@ -125,7 +127,7 @@ class Explainer:
             if node.at in balanced and node.kind in {"acquire", "call"}:
                 lock = balanced.pop(node.at)
                 spelled = self._spelled(node, state) or lock_name(self._in.function, state, lock)
-                steps.append(self._touch(node, spelled))
+                steps.append(msgspec.structs.replace(self._touch(node, spelled), aside=True))
             elif id(node) in about:
                 last = node
                 lock = about[id(node)]
@@ -151,7 +153,7 @@ class Explainer:
     def _callers_of(self, places: Collection[int]) -> list[LocalStep]:
         """Return the calls at some places, of which the path has no more to tell."""
         calls = (point for point in self._code if isinstance(point, Call) and point.at in places)
-        return [LocalStep("call", call.at, f"calling `{call.callee.name}`", call.callee.name) for call in calls if isinstance(call.callee, FunctionName)]
+        return [LocalStep("call", call.at, f"calling `{call.callee.name}`", call.callee.name, aside=True) for call in calls if isinstance(call.callee, FunctionName)]
 
     def _status_after(self, node: Node, lock: Term, state: State) -> str:
         """Return what an operation or call leaves of a lock; "" where its steps have to tell."""
@@ -286,7 +288,7 @@ class Explainer:
     def _touch(node: Node, spelled: str, status: str = "", *, again: bool = False) -> LocalStep:
         if node.kind == "call":
             what = {"held": f"`{node.function}` returns with `{spelled}` held", "free": f"`{node.function}` releases `{spelled}`"}
-            return LocalStep("call", node.at, what.get(status, f"calling `{node.function}`"), node.function, node.case)
+            return LocalStep("call", node.at, what.get(status, f"calling `{node.function}`"), node.function, node.case, changes=status in what)
         if node.kind == "release":
             return LocalStep("release", node.at, f"`{spelled}` is released here by {node.text}", lock=spelled)
         return LocalStep("acquire", node.at, f"`{spelled}` is acquired {'again ' if again else ''}here by {node.text}")

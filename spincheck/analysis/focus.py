@@ -46,7 +46,8 @@ class _Narrow:
         memory = [(cell, value) for cell, value in state.memory.items() if self._matters(cell)]
         locks = [(lock, held) for lock, held in state.locks.items() if self._is_one(lock, held.kind)]
         needs = [(lock, need.status) for lock, need in state.needs.items() if self._is_one(lock, need.kind)]
-        shown: set[Term] = set()
+        epochs = [one for one in state.epochs.items() if isinstance(one[0][1], Term) or one[0][1] in (locals_ if one[0][0] == "local" else fields)]
+        shown = {epoch for _, epoch in epochs}  # what a call has written is read as a part of its epoch
         for _, value in memory:
             shown.update((value, *value.inside))
         for lock, held in locks:
@@ -57,7 +58,7 @@ class _Narrow:
             frozenset(needs),
             frozenset(one for one in state.facts.sets.items() if _is_shown(one[0], shown)),
             frozenset(relation for relation in state.facts.relations if _is_shown(relation, shown)),
-            frozenset(one for one in state.epochs.items() if isinstance(one[0][1], Term) or one[0][1] in (locals_ if one[0][0] == "local" else fields)),
+            frozenset(epochs),
         )
 
     def _matters(self, cell: Term) -> bool:

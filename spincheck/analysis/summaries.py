@@ -44,7 +44,11 @@ def array_of(rows: Sequence[tuple[Any, ...]], cell: int) -> int:
 
 
 class LocalStep(msgspec.Struct, frozen=True, array_like=True):
-    """A step of a path inside one function; for a call, ``callee`` and ``case`` say whose steps belong here; see also `in_exact`. ``lock`` is what is released here."""
+    """A step of a path inside one function; for a call, ``callee`` and ``case`` say whose steps belong here; see also `in_exact`. ``lock`` is what is released here.
+
+    ``changes``: the call leaves the lock in another state than before. ``aside``: about a lock that is free again at the end, which nobody
+    asks for who asks about a lock that the function leaves changed.
+    """
 
     kind: StepKind
     at: int
@@ -52,6 +56,8 @@ class LocalStep(msgspec.Struct, frozen=True, array_like=True):
     callee: str = ""
     case: int = -1
     lock: str = ""
+    changes: bool = False
+    aside: bool = False
 
 
 class LocalFinding(msgspec.Struct, frozen=True, array_like=True):

@@ -226,19 +226,22 @@ class Telling:
             way.append((node, finding))
         return way
 
-    def _expand(self, node: Node, steps: Sequence[LocalStep], depth: int) -> list[Step]:
+    def _expand(self, node: Node, steps: Sequence[LocalStep], depth: int, *, changes: bool = False) -> list[Step]:
+        """Put callees' steps behind the calls; those of a call that ``changes`` a lock are about that lock alone."""
         told: list[Step] = []
         for step in steps:
+            if changes and step.aside:
+                continue
             if step.kind == "defect" and step.callee and step.case != NOWHERE:
-                told.extend(self._inside(node, step, depth))
+                told.extend(self._inside(node, step, depth, changes or step.changes))
             told.append(Step(step.kind, node.ref, step.at, depth, step.message))
             if step.kind == "call":
-                told.extend(self._inside(node, step, depth))
+                told.extend(self._inside(node, step, depth, changes or step.changes))
         return told[:MAX_STEPS]
 
-    def _inside(self, node: Node, step: LocalStep, depth: int) -> list[Step]:
+    def _inside(self, node: Node, step: LocalStep, depth: int, changes: bool) -> list[Step]:
         callee = node.callees.get(step.callee)
-        return self._expand(callee, self._steps_of(node, step), depth + 1) if callee is not None and depth < MAX_STEP_DEPTH else []
+        return self._expand(callee, self._steps_of(node, step), depth + 1, changes=changes) if callee is not None and depth < MAX_STEP_DEPTH else []
 
     def _steps_of(self, node: Node, step: LocalStep) -> tuple[LocalStep, ...]:
         """Return a callee's own steps in the case that a call took."""

@@ -41,6 +41,11 @@ def test_verdict(path: Path, case: Case) -> None:
     assert not problems, f"{path.name}:{case.line}\n" + "\n".join(problems)
 
 
+def test_names_say_whether_something_is_told() -> None:
+    wrong = [case.name for _, case in CASES if case.name.startswith("INVALID") != bool(case.expected)]
+    assert not [name for name in wrong if name.startswith(("VALID", "INVALID"))]
+
+
 def test_names_are_unique() -> None:
     names = [(path, case.name) for path, case in CASES]
     assert len(names) == len(set(names))
