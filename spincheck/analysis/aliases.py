@@ -30,6 +30,8 @@ def may_alias(state: State, one: Term, other: Term) -> bool:
         a, b = a.args[0], b.args[0]
     if a is b:
         return True
+    if "uninit" in {a.op, b.op}:
+        return False  # a pointer that was never set points to none of the driver's objects
     if _is_member_of(a, b) or _is_member_of(b, a) or (a is one and b is other and _of_other_members(a, b)):
         return False
     if a is not one and "global" in {a.op, b.op} and {a.op, b.op} & {"param", "init"}:

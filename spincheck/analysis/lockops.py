@@ -283,8 +283,11 @@ class LockMachine:
 
     @staticmethod
     def is_unused(state: State, lock: Term) -> bool:
-        """Tell whether a queue handle is a variable of this function that nobody else has seen: it is no caller's, and waits for no lock."""
-        if lock.op != "held_by" or state.terms.root(lock.args[0]).op != "local":
+        """Tell whether no caller can hold a lock: a queue handle is a variable of this function that nobody else has seen, or the pointer to the lock was never set."""
+        root = state.terms.root(lock.args[0] if lock.op == "held_by" else lock)
+        if root.op == "uninit":
+            return True
+        if lock.op != "held_by" or root.op != "local":
             return False
         return not any(kind == "under" and lock.args[0].mentions(what) for kind, what in state.epochs)
 

@@ -18,7 +18,7 @@ from typing import Any, Literal, NamedTuple
 from spincheck.analysis.cfg import Graph
 from spincheck.analysis.keeping import LockClass
 from spincheck.analysis.lockops import Problem
-from spincheck.analysis.path import Node, ancestors, start
+from spincheck.analysis.path import Node, ancestors, first_path, start
 from spincheck.analysis.transfer import EXIT, Focus, Interpreter
 from spincheck.domain.lockstate import LockState, Need
 from spincheck.domain.state import State
@@ -93,6 +93,10 @@ def search(
     def along(rough: Found, near: list[int] | None) -> Found:
         """Walk again with everything where a search went that did not follow all."""
         assert rough.state is not None
+        with _following(interpreter, EVERYTHING):
+            found = _retraced(interpreter, first_path(rough.state.trace), at_exit, at_problem)
+        if found.verdict == "confirmed":
+            return found
         chosen = decisions(rough.state.trace)
         points = {pc for pc, _ in chosen}
         return walk(chosen | {one for one in allowed if one[0] not in points}, near)
@@ -217,6 +221,57 @@ def _search(
                     heapq.heappush(heap, (rank(turns + 1, target), -counter, turns + 1, target, later, ended))
             break
     return Found("refuted")
+
+
+def _retraced(
+    interpreter: Interpreter,
+    path: list[Node],
+    at_exit: Callable[[int, State], bool] | None,
+    at_problem: Callable[[Any, State], bool] | None,
+) -> Found:
+    """Walk a path of a search that did not follow all: the same decisions in the same order, and between them whatever is shortest.
+
+    What that search took no notice of is decided anew; a path whose loops each hold another one has too many ways to be looked for among its decisions.
+    """
+    points = frozenset(node.pc for node in path)
+    visits: dict[int, int] = {}
+    heap: list[tuple[int, int, int, int, State]] = [(0, 0, 0, 0, interpreter.entry_state(start()))]
+    counter = steps = 0
+    while heap and steps <= MAX_STEPS and interpreter.searched <= MAX_TOTAL:
+        left, _, _, pc, state = heapq.heappop(heap)
+        before = len(interpreter.problems)
+        trace = state.trace
+        results = interpreter.step(state, pc)
+        steps += 1 + len(results)
+        interpreter.searched += 1 + len(results)
+        if at_problem is not None:
+            for problem, where in interpreter.problems[before:]:
+                if at_problem(problem, where) and where.facts.satisfiable():
+                    return Found("confirmed", where, problem)
+        del interpreter.problems[before:]
+        for target, after in results:
+            done = -left if after.trace is trace else _next_on(path, -left, after.trace, points)
+            if done is None:
+                continue
+            if target == EXIT:
+                if at_exit is not None and at_exit(pc, after) and after.facts.satisfiable():
+                    return Found("confirmed", after)
+                continue
+            counter += 1
+            visits[target] = visits.get(target, 0) + 1
+            heapq.heappush(heap, (-done, visits[target], counter, target, after))
+    return Found("open")
+
+
+def _next_on(path: list[Node], done: int, step: Node, points: frozenset[int]) -> int | None:
+    """Return how many steps of a path are done after one more; None when that leaves it. A call of many outcomes there may have one here, which is no step."""
+    for number in range(done, len(path)):
+        node = path[number]
+        if (node.kind, node.pc) == (step.kind, step.pc) and (node.choice == step.choice or min(node.choice, step.choice) < 0):
+            return number + 1
+        if node.kind != "call":
+            break
+    return None if step.pc in points else done
 
 
 def _distances(graph: Graph, goal: Callable[[int], bool]) -> list[int]:

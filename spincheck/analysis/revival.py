@@ -19,12 +19,13 @@ than the first, the ways out that look at a field are taken.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 
 from spincheck.analysis.cfg import Graph, field_name
 from spincheck.analysis.path import Node, back, first_path
 from spincheck.domain.state import cell_class
 from spincheck.domain.terms import Term
-from spincheck.ir import Binary, Branch, Cast, Function, Load, Local, Place, Switch, Unary, Value
+from spincheck.ir import Assign, Binary, Branch, Cast, Function, Load, Local, Place, Switch, Unary, Value
 
 CHANGED = "changed"
 """Tag of the value that a field has after another thread may have written it."""
@@ -125,32 +126,63 @@ class Sides:
         """Return the sides, as (point, choice), that no path took and that another thread may open."""
         found = set()
         for pc, choices in self._taken.items():
-            if choices in (1, 2) and any(_may_have_changed(function, pc, path) for path in self._paths.get(pc, ())):
+            if choices in (1, 2) and any(self._may_have_changed(function, pc, path) for path in self._paths.get(pc, ())):
                 found.add((pc, 1 if choices == 1 else 0))
         found.update((pc, choice) for pc, choice in self._turned.items() if self._graph.cyclic[pc] not in self._left)
         found.update(case for case, taken in self._cases.items() if not taken)
         return frozenset(found)
 
+    def _may_have_changed(self, function: Function, pc: int, path: Node) -> bool:
+        """Whether an earlier branch has looked at what this one looks at, itself or at what a local had been given, and a lock was acquired since."""
+        fields = _fields(function, pc)
+        acquired = False
+        for node in back(path) if fields else ():
+            if _takes_lock(node):
+                acquired = True
+            elif node.kind == "branch" and node.pc != pc and not fields.isdisjoint(self._looks(function, node.pc)):
+                return acquired
+        return False
 
-def _may_have_changed(function: Function, pc: int, path: Node) -> bool:
-    """Whether an earlier branch has looked at what this one looks at, and a lock was acquired since."""
-    fields = _fields(function, pc)
-    acquired = False
-    for node in back(path) if fields else ():
-        if _takes_lock(node):
-            acquired = True
-        elif node.kind == "branch" and node.pc != pc and not fields.isdisjoint(_fields(function, node.pc)):
-            return acquired
-    return False
+    def _looks(self, function: Function, pc: int) -> frozenset[str]:
+        """Return the fields that a branch looks at, with those that the locals in its condition are set from."""
+        return _fields(function, pc).union(*(self._given.get(name, frozenset()) for name in _locals(function, pc)))
+
+    @cached_property
+    def _given(self) -> dict[str, frozenset[str]]:
+        given: dict[str, frozenset[str]] = {}
+        for instruction in self._graph.function.code:
+            if isinstance(instruction, Assign) and isinstance(instruction.place, Local):
+                names = _names(instruction.value)
+                if names:
+                    given[instruction.place.name] = given.get(instruction.place.name, frozenset()) | names
+        return given
 
 
 def _fields(function: Function, pc: int) -> frozenset[str]:
+    value = _condition(function, pc)
+    return _names(value) if value is not None else frozenset()
+
+
+def _condition(function: Function, pc: int) -> Value | None:
     instruction = function.code[pc]
     if isinstance(instruction, Branch):
-        value = instruction.condition
-    elif isinstance(instruction, Switch):
-        value = instruction.value
-    else:
-        return frozenset()
+        return instruction.condition
+    return instruction.value if isinstance(instruction, Switch) else None
+
+
+def _names(value: Value) -> frozenset[str]:
     names = (field_name(place) for place in looked_at(value))
     return frozenset(name for name in names if name is not None)
+
+
+def _locals(function: Function, pc: int) -> Iterator[str]:
+    """Yield the locals that a condition compares."""
+    work = [_condition(function, pc)]
+    while work:
+        value = work.pop()
+        if isinstance(value, Load) and isinstance(value.place, Local):
+            yield value.place.name
+        elif isinstance(value, Binary):
+            work += [value.left, value.right]
+        elif isinstance(value, Unary | Cast):
+            work.append(value.operand)
