@@ -384,6 +384,8 @@ class Calls:
             if call.result is not None:
                 value = reader.term(case.result) if case.result != NOWHERE else self._in.fresh(side)
                 self._in.store_result(side, call.result, side.normal(value))
+                for path, part in case.parts:
+                    self._in.store_part(side, call.result, path, side.normal(reader.term(part)))
             steps.append(Step(pc + 1, side))
         return [*steps, *raised]
 

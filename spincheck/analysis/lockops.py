@@ -285,6 +285,8 @@ class LockMachine:
     def is_unused(state: State, lock: Term) -> bool:
         """Tell whether no caller can hold a lock: a queue handle is a variable of this function that nobody else has seen, or the pointer to the lock was never set."""
         root = state.terms.root(lock.args[0] if lock.op == "held_by" else lock)
+        while root.op == "sel":
+            root = root.args[0]
         if root.op == "uninit":
             return True
         if lock.op != "held_by" or root.op != "local":

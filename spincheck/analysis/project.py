@@ -132,6 +132,7 @@ def _united(members: list[Case], summary: Summary, anything: int) -> Case:
         # Whose IRQL is left saved matters to a later release, and no other value does.
         writes=tuple((cell, value) for cell, value in first.writes if cell in saved[0] and all(one.get(cell) == saved[0][cell] for one in saved)),
         filled=(),
+        parts=first.parts if all(member.parts == first.parts for member in members) else (),
     )
 
 

@@ -139,7 +139,7 @@ class Case(msgspec.Struct, frozen=True, array_like=True):
     """One way through a function, or several that are the same to a caller. Numbers are rows of `Summary.rows`.
 
     ``tokens`` says of written values which are a saved IRQL, and of which lock; ``late`` are the terms of those ``sets`` that the function looked at
-    only after it had taken a lock.
+    only after it had taken a lock. ``parts`` are the members of an object that is returned by value, by their names from it on, with dots between.
     """
 
     sets: tuple[CaseSet, ...]
@@ -154,6 +154,7 @@ class Case(msgspec.Struct, frozen=True, array_like=True):
     tainted: bool
     tokens: tuple[tuple[int, int], ...] = ()
     late: tuple[int, ...] = ()
+    parts: tuple[tuple[str, int], ...] = ()
 
     def saved(self) -> dict[int, int]:
         """Return for each cell that the case leaves a saved IRQL in whose it is."""

@@ -65,6 +65,10 @@ GENERATIONS = 3
 """How many values of one call in a loop are told apart before the older ones become one."""
 
 
+OBJECTS = frozenset(("init", "cell", "sel", "fresh", "uninit", "int"))
+"""Values that may be a whole object's: what is known of its members is stored with it."""
+
+
 class Step(NamedTuple):
     """Where one outcome of an instruction goes on."""
 
@@ -262,7 +266,7 @@ class Interpreter:
             return [Step(instruction.target, state)]
         if isinstance(instruction, Return):
             if instruction.value is not None:
-                state.memory[self.returned] = self.value(state, instruction.value)
+                self._give(state, pc, instruction.value)
             self.problems.extend((problem, state.copy()) for problem in self.machine.unpaid(state, state.memory.get(self.returned)))
             return [Step(EXIT, state)]
         if isinstance(instruction, Switch):
@@ -272,6 +276,14 @@ class Interpreter:
         if isinstance(instruction, Halt):
             return []
         return self._opaque(state, pc, instruction)
+
+    def _give(self, state: State, pc: int, returned: Value) -> None:
+        """Store what a Return gives to the caller; of an object also what is known of its members."""
+        value = self.value(state, returned)
+        if isinstance(returned, Load) and value.op in OBJECTS:
+            state.copy_object(self.address(state, returned.place), self.returned, pc)
+        else:
+            state.memory[self.returned] = value
 
     def _assign(self, state: State, pc: int, instruction: Assign) -> list[Step]:
         value = self.value(state, instruction.value)
@@ -286,7 +298,7 @@ class Interpreter:
             if self.terms.is_in_null(target) and self._is_through_local(place):
                 return []
         self._hand_over(state, value, target)
-        if isinstance(instruction.value, Load) and value.op in {"init", "cell", "sel", "fresh", "uninit", "int"}:
+        if isinstance(instruction.value, Load) and value.op in OBJECTS:
             source = self.address(state, instruction.value.place)
             if source is not target:
                 state.copy_object(source, target, pc)
@@ -458,6 +470,13 @@ class Interpreter:
         if allowed is not None and value.op in {"fresh", "pure", "sel"}:
             state.facts.restrict(value, allowed)
         state.write(self.terms.make("local", name), value, self.pc)
+
+    def store_part(self, state: State, name: str, path: str, value: Term) -> None:
+        """Store a member of an object that a call returned by value, named from it on."""
+        cell = self.terms.make("local", name)
+        for field in path.split("."):
+            cell = self.terms.field(cell, field)
+        state.write(cell, value, self.pc)
 
 
 def temporaries(function: Function) -> dict[str, str]:

@@ -92,12 +92,15 @@ def _case(interpreter: Interpreter, state: State, writer: TermWriter) -> Case:
     terms = interpreter.terms
     result = state.memory.get(interpreter.returned)
     visible = {cell: value for cell, value in state.memory.items() if _is_visible(interpreter, cell)}
+    parts = _parts(interpreter, state)
+    if parts and result is not None and result.op == "uninit":
+        result = terms.make("fresh", -1, "result")  # it was never stored as a whole
     locks = _visible_locks(interpreter, state)
     uncertain = len(locks) > MAX_LOCKS
     if uncertain:
         locks = {lock: held for lock, held in locks.items() if held.status != "maybe"}
     shown: set[Term] = set()
-    for term in (result, *visible, *visible.values(), *locks):
+    for term in (result, *visible, *visible.values(), *parts.values(), *locks):
         if term is not None:
             shown.update((term, *term.inside))
     relations = [relation for relation in state.facts.relations if _matters(relation, shown)]
@@ -124,7 +127,7 @@ def _case(interpreter: Interpreter, state: State, writer: TermWriter) -> Case:
         plain = {cell: value for cell, value in kept.items() if cell_class(cell) not in lost}
     holds = any(held.status == "held" for held in locks.values())
     anything = terms.make("fresh", -1, "written")
-    saved = {value: interpreter.machine.tokens.get(value) for value in plain.values()}
+    saved = {value: interpreter.machine.tokens.get(value) for value in (*plain.values(), *parts.values())}
     return Case(
         sets=tuple(writer.values(term, allowed) for term, allowed in sets),
         relations=tuple(writer.add(relation) for relation in relations),
@@ -142,7 +145,19 @@ def _case(interpreter: Interpreter, state: State, writer: TermWriter) -> Case:
         tainted=uncertain or tainted(terms) in state.locks,
         tokens=tuple((writer.add(value), writer.add(lock)) for value, lock in saved.items() if lock is not None),
         late=tuple(writer.add(term) for term, _ in sets if holds and is_late(interpreter.function, state.trace, term)),
+        parts=tuple((name, writer.add(value)) for name, value in list(parts.items())[:MAX_WRITES]),
     )
+
+
+def _parts(interpreter: Interpreter, state: State) -> dict[str, Term]:
+    """The members of an object that is returned by value, by their names from it on; elements of arrays in it have none."""
+    parts: dict[str, Term] = {}
+    for cell, value in state.memory.items():
+        if cell.op == "field" and interpreter.terms.root(cell) is interpreter.returned:
+            path = interpreter.terms.path(cell)
+            if all(isinstance(step, str) for step in path):
+                parts[".".join(path)] = value
+    return parts
 
 
 def _is_type(interpreter: Interpreter, term: Term, allowed: IntSet) -> bool:
