@@ -69,7 +69,7 @@ class Telling:
         def is_wrong(node: Node, one: Kept) -> bool:
             alone = self._graph.is_called_by_address(node)
             if one.finding.defect == "released-unheld":
-                return forgotten.is_never_left(one.lock) or (alone and not forgotten.is_dangling(one.lock))
+                return forgotten.is_never_left(one.lock) or ((alone or bool(node.callers)) and not forgotten.is_dangling(one.lock))
             if alone and not forgotten.is_claimed(one.lock):
                 return True
             return forgotten.is_forgotten(one.lock) and self._is_lent(node, one.lock)
