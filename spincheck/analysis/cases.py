@@ -13,6 +13,7 @@ from spincheck.analysis.call_rules import CallRules
 from spincheck.analysis.lockops import TWICE, LockMachine, Problem, assume_there, look_up, note_need, tainted
 from spincheck.analysis.owed import RAISED, Exchange, debts, pay_last
 from spincheck.analysis.ownership import is_marked
+from spincheck.analysis.project import DROPPED
 from spincheck.analysis.summaries import NOWHERE, Case, CaseLock, CaseNeed, CaseSet, Summary
 from spincheck.analysis.transfer import Interpreter
 from spincheck.domain import intervals as iv
@@ -155,7 +156,7 @@ class Cases:
     ) -> Problem | None:
         lock, current = self.find(state, reader.term(need.lock), need.kind)
         irql = state.normal(reader.term(need.irql)) if need.irql != NOWHERE else None
-        self._machine.note_doubt(lock, irql)
+        self._machine.note_doubt(state, lock, irql)
         if need.status == "held":
             self._machine.note_returned(state, lock, current, need.kind)
         if need.kind == RAISED and need.status == "held" and any(debts(state)):
@@ -323,7 +324,8 @@ class RowReader:
         if op in {"fresh", "uninit"}:
             if op == "uninit":
                 return terms.make("uninit", self._in.pc, number)
-            return self._unknown(f"{IRQL_TAG if number in self._tokens else ''}row{number}")
+            tag = IRQL_TAG if number in self._tokens else DROPPED if DROPPED in args else ""
+            return self._unknown(f"{tag}row{number}")
         if op == "int":
             return terms.constant(int(args[0]))
         if op == "container":

@@ -28,6 +28,7 @@ from spincheck.analysis.owed import (
     stays_raised,
 )
 from spincheck.analysis.ownership import is_mark, is_marked
+from spincheck.analysis.project import is_dropped
 from spincheck.domain import intervals as iv
 from spincheck.domain.lockstate import MAX_COUNT, LockState, Need, Status
 from spincheck.domain.state import State
@@ -192,7 +193,7 @@ class LockMachine:
         kind = self._tables.kinds[row.kind]
         assert event.lock is not None
         lock = state.normal(event.lock)
-        self.note_doubt(lock)
+        self.note_doubt(state, lock)
         self.books.take(lock, row.kind)
         before = look_up(state, lock, row.kind)
         after = LockState("held", row.kind, 1, event.mode, row.function, row.variant, token, event.handle)
@@ -225,9 +226,16 @@ class LockMachine:
         state.locks[lock] = after
         return Outcome(state, tuple(problems))
 
-    def note_doubt(self, lock: Term, irql: Term | None = None) -> None:
-        """Remember that an operation is on a lock, or with an IRQL, that stands for several."""
-        self.in_doubt = self.in_doubt or is_weak(lock) or (irql is not None and irql.op == "phi")
+    def note_doubt(self, state: State, lock: Term, irql: Term | None = None) -> None:
+        """Remember that an operation is on a lock, or with an IRQL, that stands for several, or on one that was not followed and may be one that is held."""
+        self.in_doubt = self.in_doubt or is_weak(lock) or (irql is not None and irql.op == "phi") or self._may_be_held(state, lock)
+
+    @staticmethod
+    def _may_be_held(state: State, lock: Term) -> bool:
+        if lock in state.locks:
+            return False
+        held = [other for other, known in state.locks.items() if known.status == "held"]
+        return any((is_dropped(lock) or is_dropped(other)) and may_alias(state, lock, other) for other in held)
 
     def _handle_in_use(self, state: State, lock: Term, event: LockEvent, at: int) -> list[Problem]:
         return [
@@ -243,7 +251,7 @@ class LockMachine:
         row = event.operation
         lock = self._released_lock(state, event)
         kind = self._tables.kinds[row.kind]
-        self.note_doubt(lock, irql)
+        self.note_doubt(state, lock, irql)
         before = look_up(state, lock, row.kind)
         self.note_returned(state, lock, before, row.kind)
         if kind.counter and pay(state, irql):

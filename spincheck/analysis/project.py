@@ -18,7 +18,16 @@ import msgspec
 
 from spincheck.analysis.summaries import NOWHERE, Case, CaseSet, Summary, array_of
 from spincheck.domain import intervals as iv
+from spincheck.domain.terms import Term
 from spincheck.locks.tables import Tables
+
+DROPPED = "dropped"
+"""Tag of a value that stands for all that a function returns or writes: of two of them, or of one and a lock that has a name, it is not known whether they are one."""
+
+
+def is_dropped(value: Term) -> bool:
+    """Tell whether a value is made of one that a projection made."""
+    return any(part.op == "sel" and str(part.args[1]).startswith(DROPPED) for part in (value, *value.inside))
 
 
 def deciding(summary: Summary) -> tuple[tuple[CaseSet, ...], ...]:
@@ -68,7 +77,7 @@ def projected(summary: Summary) -> tuple[Summary, tuple[int, ...]]:
         return summary, tuple(range(len(summary.cases)))
     rows = list(summary.rows)
     anything = len(rows)
-    rows.append(("fresh", anything))
+    rows.append(("fresh", anything, DROPPED))
     cases = []
     for numbers in groups.values():
         members = [summary.cases[number] for number in numbers]
