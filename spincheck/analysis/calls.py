@@ -306,8 +306,9 @@ class Calls:
         return steps
 
     def _written_behind(self, state: State, arguments: list[Term]) -> None:
-        """What a call is handed the address of may be written."""
-        handed = [argument for argument in arguments if argument.op in {"local", "global", "field", "elem"}]
+        """What a call is handed the address of may be written; so may what a pointer points to, where that is one value and no object that is known by its members."""
+        handed = [argument for argument in arguments if argument.op in {"local", "global", "field", "elem"} or argument in state.memory]
+        self._in.passed.update(argument.args[0] for argument in arguments if argument.op == "param")
         if handed:
             epoch = self._in.fresh(state, "written")
             state.forget_all({("under", argument): epoch for argument in handed})
@@ -348,6 +349,7 @@ class Calls:
         waiting: list[tuple[Problem, State]] = []
         reasons = self._reasons(summary)
         ignored = self._failures(summary) if call.result is None else frozenset[int]()
+        handed = self._passed_on(state, summary, arguments)
         for number, case in enumerate(summary.cases):
             if number in ignored:
                 continue
@@ -362,6 +364,8 @@ class Calls:
                     continue
             side = state.copy()
             reading = self._changed(side, pc, call, summary, arguments, late) if late else reader
+            if handed:
+                side.forget_all(handed)
             problems = self._cases.apply(side, case, reading, call, name, reasons[number])
             if problems is None:
                 waiting += ((problem._replace(case=in_exact(told[number]) if exact else told[number]), side) for problem in self._cases.before_waiting)
@@ -396,6 +400,13 @@ class Calls:
         names = " and ".join(f"`{place_name(self._in.function, state, cell)}`" for cell in cells)
         state.trace = Node("branch", (state.trace,), pc, call.at, choice=CHANGED_HERE, text=f"{names} may have another value here{BY_ANOTHER}")
         return RowReader(self._in, state, summary, arguments)
+
+    def _passed_on(self, state: State, summary: Summary, arguments: list[Term]) -> dict[CellClass, Term]:
+        """What a callee hands to functions that are not followed: of this function's own objects, and of single values, what it does not write itself is unknown then."""
+        terms = [arguments[number] for number in summary.passes if number < len(arguments)]
+        self._in.passed.update(term.args[0] for term in terms if term.op == "param")
+        own = [term for term in terms if (self._in.terms.root(term).op == "local" and term.op in {"local", "field", "elem"}) or term in state.memory]
+        return dict.fromkeys((("under", term) for term in own), self._in.fresh(state, "passed on")) if own else {}
 
     def _failures(self, summary: Summary) -> frozenset[int]:
         known = self._failing.get(id(summary))

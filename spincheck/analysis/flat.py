@@ -7,7 +7,7 @@ a return makes them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 
 from spincheck.analysis.call_rules import FORWARDED, HANDED, MOST_CALLS, NEEDED
 from spincheck.analysis.calls import Callee
@@ -34,6 +34,7 @@ def flat_summary(function: Function, callee: Callable[[str], Callee], tables: Ta
     """Return the summary of a function by its stores alone; ``hands_on`` are the kinds of carried lock that it may leave to another callback."""
     written: set[tuple[str, str]] = set()
     through: set[int] = set()
+    passed: set[int] = set()
     parameters = {variable.name: number for number, variable in enumerate(function.parameters)}
     for instruction in function.code:
         if isinstance(instruction, Assign):
@@ -42,11 +43,11 @@ def flat_summary(function: Function, callee: Callable[[str], Callee], tables: Ta
             for argument in instruction.arguments:
                 if isinstance(argument, AddressOf):
                     _add_store(argument.place, written, through, parameters)
-            if isinstance(instruction.callee, FunctionName):
-                summary = callee(instruction.callee.name).summary
-                if summary is not None:
-                    written.update(summary.classes_written())
-                    through.update(_passed_on(instruction, summary, parameters))
+            summary = callee(instruction.callee.name).summary if isinstance(instruction.callee, FunctionName) else None
+            if summary is not None:
+                written.update(summary.classes_written())
+                through.update(_passed_on(instruction, summary.parameters_written(), parameters))
+            passed.update(_passed_on(instruction, range(len(instruction.arguments)) if summary is None else summary.passes, parameters))
 
     def reads(call: Call) -> frozenset[str]:
         summary = callee(call.callee.name).summary if isinstance(call.callee, FunctionName) else None
@@ -70,7 +71,7 @@ def flat_summary(function: Function, callee: Callable[[str], Callee], tables: Ta
         rows.append(("param", number))
         epochs.append(("under", len(rows) - 1, 0))
     case = Case((), (), (), (), 0 if function.result != "void" else NOWHERE, tuple(epochs), (), (), calls, tainted=False)
-    return Summary(tuple(rows), (case,), ((),), ((),), (), (), (), fields_read(graph, reads))
+    return Summary(tuple(rows), (case,), ((),), ((),), (), (), (), fields_read(graph, reads), passes=tuple(sorted(passed)))
 
 
 def _always_called(graph: Graph, made: Callable[[Call], frozenset[str]]) -> tuple[str, ...]:
@@ -94,9 +95,9 @@ def _always_called(graph: Graph, made: Callable[[Call], frozenset[str]]) -> tupl
     return tuple(sorted(always or ()))[:MOST_CALLS]
 
 
-def _passed_on(call: Call, summary: Summary, parameters: dict[str, int]) -> list[int]:
-    """The parameters that a callee stores through."""
-    passed = [call.arguments[position] for position in summary.parameters_written() if position < len(call.arguments)]
+def _passed_on(call: Call, positions: Iterable[int], parameters: dict[str, int]) -> list[int]:
+    """The parameters that a call is handed at some positions."""
+    passed = [call.arguments[position] for position in positions if position < len(call.arguments)]
     names = [value.place.name for value in passed if isinstance(value, Load) and isinstance(value.place, Local)]
     return [parameters[name] for name in names if name in parameters]
 

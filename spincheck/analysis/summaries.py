@@ -170,7 +170,8 @@ class Summary(msgspec.Struct, frozen=True, array_like=True):
     caller copes with them, and the place where the defect was made when none does. ``reads`` are the fields and globals that it may read, ``acquires``
     the locks that it takes at any time, ``orders`` which lock it takes while holding which. ``ledger`` is what it does with locks of others, ``kept`` the locks that it has taken
     itself and leaves held (`spincheck.analysis.forgotten`). ``basis`` identifies all that
-    the summary was made of where callers may have to ask for the exact one. ``parameters`` are their types (`spincheck.ir.TypeCode`).
+    the summary was made of where callers may have to ask for the exact one. ``parameters`` are their types (`spincheck.ir.TypeCode`), ``passes`` the positions of those
+    that it hands, as they are, to functions that are not followed.
     """
 
     rows: tuple[tuple[Any, ...], ...]
@@ -187,6 +188,7 @@ class Summary(msgspec.Struct, frozen=True, array_like=True):
     kept: tuple[Kept, ...] = ()
     basis: str = ""
     parameters: tuple[str, ...] = ()
+    passes: tuple[int, ...] = ()
 
     def is_exact(self) -> bool:
         """Tell whether the cases say on which paths each lock had to be free."""
@@ -225,7 +227,7 @@ class Summary(msgspec.Struct, frozen=True, array_like=True):
 
     def digest(self) -> str:
         """Return a hash of what callers depend on."""
-        body = msgspec.msgpack.encode((self.rows, self.cases, self.reads, self.acquires, self.basis, self.parameters))
+        body = msgspec.msgpack.encode((self.rows, self.cases, self.reads, self.acquires, self.basis, self.parameters, self.passes))
         return hashlib.blake2b(body, digest_size=16).hexdigest()
 
 

@@ -118,6 +118,7 @@ class Interpreter:
         self.handed: frozenset[str] = frozenset()
         self.exact = False
         self.called: set[int] = set()
+        self.passed: set[int] = set()
         self.sides = Sides(graph)
         self.revived: frozenset[tuple[int, int]] = frozenset()
         self.present: tuple[int, ...] = ()

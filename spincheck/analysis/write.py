@@ -85,6 +85,7 @@ def write_summary(
     return Summary(
         tuple(writer.rows), tuple(cases), tuple(needs_at), tuple(steps), findings, suspects, imprecise, reads, acquires,
         tuple(interpreter.orders.values()), parameters=tuple(parameter.type for parameter in interpreter.function.parameters),
+        passes=tuple(sorted(interpreter.passed)),
     )
 
 
