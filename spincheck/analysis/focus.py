@@ -8,7 +8,7 @@ does not find is not there. What it finds is only a hint.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from spincheck.analysis.cfg import Graph, field_name
@@ -35,13 +35,14 @@ class _Narrow:
         self._around = around
         self._locks = locks
         self._storage = {kind: one.storage for kind, one in around.tables.kinds.items()}
+        self._tried = frozenset(one for call in graph.function.code if isinstance(call, Call) for one in self._tried_by(call))
         self.relevance = Relevance(
             graph, self._concerns, around.writes, around.reads, lambda _call: False, lambda _call, _names: False,
             result_matters=False, flags_matter=False, parameters_matter=False,
         )
 
     def key(self, state: State) -> Any:
-        """Return what two states must have in common to go on alike as far as these locks are concerned."""
+        """Return what two states must have in common to go on alike as far as these locks, and those that are tried, are concerned."""
         locals_, fields = self.relevance.locals, self.relevance.fields
         memory = [(cell, value) for cell, value in state.memory.items() if self._matters(cell)]
         locks = [(lock, held) for lock, held in state.locks.items() if self._is_one(lock, held.kind)]
@@ -69,7 +70,20 @@ class _Narrow:
 
     def _is_one(self, lock: Term, kind: str) -> bool:
         name = class_of(lock, self._storage.get(kind, kind))
-        return any(name.may_be(one) for one in self._locks)
+        return any(name.may_be(one) for one in self._locks) or (
+            bool(self._tried) and any(storage == name.storage and (member is None or not name.names or name.names[-1] == member) for storage, member in self._tried)
+        )
+
+    def _tried_by(self, call: Call) -> Iterator[tuple[str, str | None]]:
+        """Yield the storage and last member of locks that a call tries to take: whether it can decides which paths there are, whatever is asked about."""
+        for name in self._around.names(call):
+            for row in self._around.tables.operations.get(name, ()):
+                if row.action == "try":
+                    yield self._storage.get(row.kind, row.kind), _last_member(call, row.lock.arguments)
+            summary = self._around.callee(name).summary
+            if summary is not None:
+                for need in (need for case in summary.cases for need in case.needs if need.tried):
+                    yield self._storage.get(need.kind, need.kind), _member_of(summary, need.lock)
 
     def _may_be(self, kind: str, member: str | None) -> bool:
         """Tell whether a lock of a kind may be one of these, of which only the last member is known."""
