@@ -187,6 +187,8 @@ class Judge:
         return class_of(lock, self._in.tables.storage(kind))
 
     def _confirmed(self, candidates: list[Candidate]) -> tuple[LocalFinding, ...]:
+        # What asks about one lock only is settled soon: it comes first, before the steps of all searches are used up.
+        candidates = sorted(candidates, key=lambda candidate: candidate.problem.defect not in OF_ONE_LOCK)
         told = [finding for candidate in candidates if (finding := self._confirm(candidate)) is not None]
         found = marked(self._once(one_each(told)), self._in.graph, self._releases())
         return tuple(sorted(found, key=lambda finding: (finding.at, finding.defect, finding.lock, finding.held)))
