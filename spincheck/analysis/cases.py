@@ -246,6 +246,8 @@ class Cases:
             elif status == "held" and current is not None and current.status == "held" and any(problem.defect == "acquired-twice" for problem in problems):
                 count = TWICE
             if status == "held":
+                if current is not None and current.status == "free":
+                    state.note_retaken(lock)
                 taken.add(lock)
                 self._machine.books.lend(lock, row.kind)
                 if saved is not None and (kind is None or not kind.carried):

@@ -46,6 +46,10 @@ class Run(NamedTuple):
     fixpoint: Fixpoint
 
 
+RUNS = 2
+"""Runs after the first in which other threads open sides of branches; behind one there may be others."""
+
+
 def run(
     function: Function,
     graph: Graph,
@@ -74,9 +78,16 @@ def run(
 
     found = once(frozenset())
     dead = found.interpreter.sides.dead(function)
-    if dead and not found.fixpoint.gave_up:
-        second = once(dead)
-        found = found if second.fixpoint.gave_up else second
+    for _ in range(RUNS):
+        if not dead or found.fixpoint.gave_up:
+            break
+        again = once(dead)
+        if again.fixpoint.gave_up:
+            break
+        found, known = again, dead
+        dead |= found.interpreter.sides.dead(function)
+        if dead == known:
+            break
     if function.result == "ptr":
         note_payloads(found.interpreter, [state for _, state in found.fixpoint.exits])
     return found

@@ -197,6 +197,8 @@ class LockMachine:
         self.books.take(lock, row.kind)
         before = look_up(state, lock, row.kind)
         after = LockState("held", row.kind, 1, event.mode, row.function, row.variant, token, event.handle)
+        if before is not None and before.status == "free":
+            state.note_retaken(lock)
         problems: list[Problem] = []
         if kind.counter or kind.recursive:
             count = 1 if before is None else before.depth + 1

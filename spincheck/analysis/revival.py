@@ -5,9 +5,11 @@ again", or after a lock was dropped and taken anew) expects that another thread 
 the second look is never taken, it is code that nobody would have written if it could not be, and what it does to locks has to be
 checked. Where any path takes the side anyway, facts are believed: two looks that agree are how flags carry a lock to its release.
 
+What the function itself has set to a constant is what it is, unless it did so under a lock that it has given back and taken again since: "mark it busy, drop
+the lock, wait, take the lock, see whether it still is".
+
 So a function is first followed with all facts. Sides that were never taken, whose fields an earlier branch has looked at before a lock was
-acquired, are taken in a second run, with new values in those fields. Callers do not see these as writes. What the function itself has
-set to a constant is what it is.
+acquired, are taken in a second run, with new values in those fields. Callers do not see these as writes.
 
 The second look may be a helper's: then it is a case of the helper that leaves a lock held, and that facts of the caller about fields exclude at a call where
 no lock is held. What the helper looked at only after it had taken a lock (`is_late`) may be what another thread has made it.
@@ -91,6 +93,8 @@ class Sides:
         self._taken: dict[int, int] = {}
         self._paths: dict[int, list[Node]] = {}
         self._left: set[int] = set()
+        self._stale: set[int] = set()
+        self._decided: dict[int, int] = {}
         self._turned: dict[int, int] = {}
         self._cases: dict[tuple[int, int], bool] = {}
 
@@ -99,8 +103,15 @@ class Sides:
         if taken or (pc, choice) not in self._cases:
             self._cases[pc, choice] = taken
 
-    def note(self, pc: int, choices: int, path: Node) -> None:
-        """Remember that a path could take some sides of a branch, given as bits ``1 << choice``."""
+    def note(self, pc: int, choices: int, path: Node, *, fleeting: bool, stale: bool) -> None:
+        """Remember that a path could take some sides of a branch, given as bits ``1 << choice``.
+
+        It could take both if it was not ``fleeting`` what decided it; ``stale``: that was set under a lock that was let go since.
+        """
+        if stale:
+            self._stale.add(pc)
+        self._decided[pc] = self._decided.get(pc, 0) | choices
+        choices = choices if fleeting else BOTH
         self._taken[pc] = self._taken.get(pc, 0) | choices
         loop = self._graph.cyclic[pc]
         if loop >= 0 and loop not in self._left:
@@ -128,6 +139,7 @@ class Sides:
         for pc, choices in self._taken.items():
             if choices in (1, 2) and any(self._may_have_changed(function, pc, path) for path in self._paths.get(pc, ())):
                 found.add((pc, 1 if choices == 1 else 0))
+        found.update((pc, 1 if self._decided[pc] == 1 else 0) for pc in self._stale if self._decided[pc] in (1, 2))
         found.update((pc, choice) for pc, choice in self._turned.items() if self._graph.cyclic[pc] not in self._left)
         found.update(case for case, taken in self._cases.items() if not taken)
         return frozenset(found)

@@ -19,7 +19,7 @@ from spincheck.analysis.naming import lock_name
 from spincheck.analysis.orders import Order
 from spincheck.analysis.ownership import note_owner
 from spincheck.analysis.path import Node
-from spincheck.analysis.revival import BOTH, BY_ANOTHER, CHANGED, Sides, looked_at
+from spincheck.analysis.revival import BY_ANOTHER, CHANGED, Sides, looked_at
 from spincheck.analysis.summaries import Summary
 from spincheck.domain import intervals as iv
 from spincheck.domain.lockstate import LockState
@@ -305,6 +305,8 @@ class Interpreter:
                 state.copy_object(source, target, pc)
                 return [Step(pc + 1, state)]
         state.write(target, value, pc)
+        if value.op == "int" and state.locks and self.terms.root(target).op != "local":
+            state.note_set(target)
         return [Step(pc + 1, state)]
 
     def _hand_over(self, state: State, value: Term, target: Term) -> None:
@@ -327,14 +329,16 @@ class Interpreter:
         before = state.copy() if (pc, 0) in self.revived or (pc, 1) in self.revived else None
         holds = state.assume(condition, holds=True)
         fails = other.assume(condition, holds=False)
-        self.sides.note(pc, 2 * holds + fails if condition.op != "int" or self._is_learned(state, instruction) else BOTH, other.trace)
+        stale = condition.op == "int" and self._is_stale(state, instruction)
+        fleeting = condition.op != "int" or stale or self._is_learned(state, instruction)
+        self.sides.note(pc, 2 * holds + fails, other.trace, fleeting=fleeting, stale=stale)
         steps = []
         # Also where only one way is open: what decided it came before, and a reader has to be told where it shows.
         for possible, choice, target, side in ((holds, 1, instruction.then, state), (fails, 0, instruction.otherwise, other)):
             if possible:
                 side.trace = Node("branch", (side.trace,), pc, instruction.at, choice=choice)
                 steps.append(Step(target, side))
-            elif before is not None and (pc, choice) in self.revived and self._revive(before, pc, instruction, holds=choice == 1):
+            elif before is not None and fleeting and (pc, choice) in self.revived and self._revive(before, pc, instruction, holds=choice == 1):
                 text = f"taking the path where {spelling.condition(instruction.condition, choice == 1, self.names)}{BY_ANOTHER}"
                 before.trace = Node("branch", (before.trace,), pc, instruction.at, choice=choice, text=text)
                 steps.append(Step(target, before))
@@ -350,6 +354,10 @@ class Interpreter:
         """Tell whether a condition is constant only for what was learned of a field that nothing here has written."""
         places = [self.address(state, place) for place in looked_at(instruction.condition)]
         return bool(places) and not any(place in state.memory or self.terms.root(place).op == "local" for place in places)
+
+    def _is_stale(self, state: State, instruction: Branch) -> bool:
+        """Tell whether a condition is constant only for what was set here under a lock that was given back and taken again since."""
+        return bool(state.stale) and any(self.address(state, place) in state.stale for place in looked_at(instruction.condition))
 
     def _revive(self, state: State, pc: int, instruction: Branch, *, holds: bool) -> bool:
         """Let another thread have changed what a branch looks at; False when its side cannot be taken even so."""

@@ -144,7 +144,7 @@ def full_key(state: State, live: Live, class_is_live: Callable[[CellClass], bool
     """Return what must agree for two states to be united without loss: locks, live memory, live epochs, equalities."""
     memory = frozenset((cell, value) for cell, value in state.memory.items() if live(cell))
     epochs = frozenset((cells, epoch) for cells, epoch in state.epochs.items() if class_is_live(cells))
-    return lock_key(state), memory, epochs, frozenset(state.same.items()), state.calls
+    return lock_key(state), memory, epochs, frozenset(state.same.items()), state.calls, state.stale
 
 
 def _difference(left: State, right: State) -> tuple[list[Term], bool]:
@@ -295,7 +295,7 @@ def _unite_neighbours(
     groups: dict[Any, list[State]] = {}
     for state in states:
         epochs = frozenset((cells, epoch) for cells, epoch in state.epochs.items() if class_is_live(cells))
-        groups.setdefault((lock_key(state), epochs, frozenset(state.same.items()), state.calls), []).append(state)
+        groups.setdefault((lock_key(state), epochs, frozenset(state.same.items()), state.calls, state.stale), []).append(state)
     result: list[State] = []
     for group in groups.values():
         kept: list[State] = []
@@ -412,6 +412,7 @@ def join(left: State, right: State, pc: int, *, widen: bool) -> State:
             new.facts.relations[relation] = None
     _join_epochs(new, left, right, pc)
     new.calls = left.calls & right.calls
+    new.stale = left.stale | right.stale
     new.same = {term: other for term, other in left.same.items() if right.same.get(term) is other}
     for cell in dict.fromkeys([*left.memory, *right.memory]):
         _join_cell(new, cell, left, right, pc, iv.widen if widen else iv.join)

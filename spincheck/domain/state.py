@@ -60,7 +60,7 @@ class State:
     in which locks had to be free on entry. ``lossy`` says that facts were given up to save disjuncts, so that a finding must be confirmed.
     """
 
-    __slots__ = ("calls", "epochs", "exact", "facts", "locks", "lossy", "memory", "needs", "same", "terms", "trace")
+    __slots__ = ("calls", "epochs", "exact", "facts", "locks", "lossy", "memory", "needs", "same", "set_under", "stale", "terms", "trace")
 
     def __init__(self, terms: Terms, trace: Any) -> None:
         self.terms = terms
@@ -71,6 +71,8 @@ class State:
         self.needs: dict[Term, Need] = {}
         self.same: dict[Term, Term] = {}
         self.calls: frozenset[str] = frozenset()
+        self.set_under: dict[Term, frozenset[Term]] = {}
+        self.stale: frozenset[Term] = frozenset()
         self.trace = trace
         self.lossy = False
         self.exact = False
@@ -86,6 +88,8 @@ class State:
         new.needs = self.needs.copy()
         new.same = self.same.copy() if self.same else self.same
         new.calls = self.calls
+        new.set_under = self.set_under
+        new.stale = self.stale
         new.trace = self.trace
         new.lossy = self.lossy
         new.exact = self.exact
@@ -164,6 +168,8 @@ class State:
         elif address.op in {"field", "elem"}:
             self._forget_symbolic(address, at)
         self.memory[address] = value
+        if address in self.stale:
+            self.stale -= {address}
 
     def _forget_siblings(self, address: Term, at: int) -> None:
         """A store to ``a[i]`` may have hit any other element."""
@@ -175,6 +181,17 @@ class State:
                 continue
             if self.terms.root(cell) is self.terms.root(address) and not self.terms.distinct(cell, address):
                 self.memory[cell] = self.terms.make("cell", cell, self.terms.make("fresh", at, "store"))
+
+    def note_set(self, address: Term) -> None:
+        """Remember under which locks a cell was given its value."""
+        held = frozenset(lock for lock, known in self.locks.items() if known.status == "held")
+        if held:
+            self.set_under = {**self.set_under, address: held}
+
+    def note_retaken(self, lock: Term) -> None:
+        """A lock that was given back is taken again: what was set under it may have been changed meanwhile by whoever held it."""
+        if self.set_under:
+            self.stale |= {cell for cell, locks in self.set_under.items() if lock in locks}
 
     def fill(self, base: Term, value: Term, at: int) -> None:
         """Store ``value`` in every element of the array at ``base`` (``= {0}``)."""
