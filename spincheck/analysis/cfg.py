@@ -110,6 +110,31 @@ class Graph:
                     visit_place(place, on_place)
         return frozenset(names)
 
+    @cached_property
+    def consumed(self) -> frozenset[str]:
+        """The locals that a loop divides or shifts until nothing is left of them: its turns count digits or bits."""
+        names = set()
+        for pc, instruction in enumerate(self.function.code):
+            if isinstance(instruction, Assign) and isinstance(instruction.place, Local) and self.cyclic[pc] >= 0:
+                value = instruction.value
+                while isinstance(value, Cast):
+                    value = value.operand
+                if isinstance(value, Binary) and value.op in {">>", "<<", "/"} and value.left == Load(instruction.place):
+                    names.add(instruction.place.name)
+        return frozenset(names)
+
+    def is_consumed(self, condition: Value) -> bool:
+        """Tell whether a condition looks at such a local."""
+        found = False
+
+        def on_place(place: Place, loaded: bool) -> None:
+            nonlocal found
+            found = found or (loaded and isinstance(place, Local) and place.name in self.consumed)
+
+        if self.consumed:
+            visit_value(condition, on_place)
+        return found
+
     def body(self, head: int) -> frozenset[int]:
         """Return the points of the natural loop at a head: from which its back edges can be reached without coming to it."""
         known = self._bodies.get(head)

@@ -323,7 +323,7 @@ class Interpreter:
             return self._ignore(state, pc, instruction, condition)
         note_owner(state, condition, instruction, self.graph, self.tables, self.takes_lock)
         self._note_pointer(state, instruction, condition)
-        if self.graph.cyclic[pc] >= 0:
+        if self.graph.cyclic[pc] >= 0 and not self.graph.is_consumed(instruction.condition):
             state.facts.assume_counted(condition)
         other = state.copy()
         before = state.copy() if (pc, 0) in self.revived or (pc, 1) in self.revived else None
