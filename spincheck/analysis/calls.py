@@ -351,8 +351,6 @@ class Calls:
         ignored = self._failures(summary) if call.result is None else frozenset[int]()
         handed = self._passed_on(state, summary, arguments)
         for number, case in enumerate(summary.cases):
-            if number in ignored:
-                continue
             choice = number if not grouped else -1 - number
             late: list[Term] = []
             if self._cases.excluded(state, case, reader):
@@ -375,6 +373,8 @@ class Calls:
             fitting.append((number, choice, side, problems))
         if not fitting:  # it tries for ever: what it did before is all that happens
             self._in.problems.extend(waiting)
+        if ignored and any(number not in ignored for number, *_ in fitting):
+            fitting = [one for one in fitting if one[0] not in ignored]
         steps = []
         for number, choice, side, problems in fitting:
             case = summary.cases[number]

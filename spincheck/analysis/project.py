@@ -107,7 +107,8 @@ def failing(summary: Summary, tables: Tables) -> frozenset[int]:
 
 def _waits(case: Case, tables: Tables) -> bool:
     taken = [lock.operation for lock in case.locks if lock.status == "held"]
-    return any(row.always_if is not None for name in taken for row in tables.operations.get(name, ()))
+    rows = (row for name in taken for row in tables.operations.get(name, ()))
+    return any(row.always_if is not None and not any(low <= 0 <= high for low, high in row.success_ranges) for row in rows)
 
 
 def _fails(case: Case, summary: Summary) -> bool:
