@@ -36,9 +36,18 @@ def may_alias(state: State, one: Term, other: Term) -> bool:
         return False
     if a is not one and "global" in {a.op, b.op} and {a.op, b.op} & {"param", "init"}:
         return False  # whoever is handed the driver's one object of its type calls it by its name nowhere else
+    if (_is_in_member(a) and b.op == "global") or (_is_in_member(b) and a.op == "global"):
+        return False
     if a.op == "elem" or b.op == "elem":
         return terms.root(a) is terms.root(b) or _unknown(terms.root(a)) or _unknown(terms.root(b))
     return (_unknown(a) or _unknown(b)) and state.facts.decide("==", a, b) is not False
+
+
+def _is_in_member(lock: Term) -> bool:
+    """Whether this is an element of an array that is a member of an object, as no global of its own is."""
+    while lock.op == "elem":
+        lock = lock.args[0]
+    return lock.op == "field"
 
 
 def _is_member_of(pointer: Term, base: Term) -> bool:

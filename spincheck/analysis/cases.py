@@ -96,8 +96,9 @@ class Cases:
             place = state.normal(reader.term(number))
             if self._in.terms.is_in_null(place) or not assume_there(state, place):
                 return None
+        free = {need.lock for need in case.needs if need.status == "free" and not need.doubtful}
         for left in case.locks:
-            if left.status == "maybe":
+            if left.status == "maybe" and left.lock not in free:
                 state.locks.setdefault(state.normal(reader.term(left.lock)), LockState("maybe", left.kind))
         owing = Exchange(state.normal(reader.term(left.saved)) for left in case.locks if left.status == "held" and left.saved != NOWHERE)
         for need in case.needs:
