@@ -24,7 +24,7 @@ from spincheck.analysis.summaries import Summary
 from spincheck.domain import intervals as iv
 from spincheck.domain.lockstate import LockState
 from spincheck.domain.state import State
-from spincheck.domain.terms import AGAIN, Term, Terms
+from spincheck.domain.terms import AGAIN, COMPARISONS, Term, Terms
 from spincheck.ir import (
     AddressOf,
     Assign,
@@ -178,6 +178,8 @@ class Interpreter:
             return terms.constant(what.value)
         if isinstance(what, Binary):
             left, right = self._value(state, what.left), self._value(state, what.right)
+            if left is right and state.stale and what.op in COMPARISONS and self._is_snapshot(state, what):
+                return self.fresh(state, CHANGED)
             return state.normal(terms.binary(what.op, left, right))
         if isinstance(what, AddressOf):
             return self.address(state, what.place)
@@ -354,6 +356,12 @@ class Interpreter:
         """Tell whether a condition is constant only for what was learned of a field that nothing here has written."""
         places = [self.address(state, place) for place in looked_at(instruction.condition)]
         return bool(places) and not any(place in state.memory or self.terms.root(place).op == "local" for place in places)
+
+    def _is_snapshot(self, state: State, comparison: Binary) -> bool:
+        """Tell whether a field is compared with what a local was given from it, before a lock was let go and taken again."""
+        sides = (comparison.left, comparison.right)
+        fields = [side.place for side in sides if isinstance(side, Load) and not isinstance(side.place, Local)]
+        return len(fields) == 1 and self.address(state, fields[0]) in state.stale
 
     def _is_stale(self, state: State, instruction: Branch) -> bool:
         """Tell whether a condition is constant only for what was set here under a lock that was given back and taken again since."""

@@ -189,9 +189,14 @@ class State:
             self.set_under = {**self.set_under, address: held}
 
     def note_retaken(self, lock: Term) -> None:
-        """A lock that was given back is taken again: what was set under it may have been changed meanwhile by whoever held it."""
+        """A lock that was given back is taken again: what was set under it may have been changed meanwhile by whoever held it, and what locals keep copies of."""
         if self.set_under:
             self.stale |= {cell for cell, locks in self.set_under.items() if lock in locks}
+        root = self.terms.root
+        copies = ((cell, value) for cell, value in self.memory.items() if value.op in {"init", "cell"} and value.args[0].op == "field")
+        kept = {value.args[0] for cell, value in copies if root(cell).op == "local" and root(value.args[0]).op != "local"}
+        if not kept <= self.stale:
+            self.stale |= kept
 
     def fill(self, base: Term, value: Term, at: int) -> None:
         """Store ``value`` in every element of the array at ``base`` (``= {0}``)."""
