@@ -38,6 +38,9 @@ _INITIALISED = Late(rf"({IDENTIFIER})\s*+(?>\[[^\[\]]*+\]\s*+)*+=\s*+\Z")
 _BLOCK = Late(bracketed("{", "}", 7))
 _ENUM = Late(rf"(?<!{WORD_CHARACTER})enum(?!{WORD_CHARACTER})[^;{{}}()=]*+\{{([^{{}}]*+)\}}")
 _ENUMERATOR = Late(rf"(?:\A|,){BLANK}({IDENTIFIER})")
+_TAGS = ("struct", "union", "enum")
+_TAG = Late(rf"(?:struct|union|enum)\s++{IDENTIFIER}\s*+;")
+"""A declaration of a tag only: the type's name, which comes later, is often the same word."""
 _NAMED = (PROTOTYPE, DEFINITION)
 _BRACES = (BRACED, INITIALISED)
 _BROKEN = 1000
@@ -63,7 +66,7 @@ def names_of_headers(text: str, start: int, end: int) -> tuple[Places, int]:
     bodies: Places = {}
     # Those that a definition in the style of K&R may still take as its head and parameters
     pending = cutter.chunks
-    comma_names, search = _COMMA_NAMES.compiled.findall, USUAL.finditer
+    comma_names, is_tag, search = _COMMA_NAMES.compiled.findall, _TAG.compiled.match, USUAL.finditer
     position = start
     while position >= 0:
         begin = position
@@ -73,7 +76,7 @@ def names_of_headers(text: str, start: int, end: int) -> tuple[Places, int]:
             if what == SIMPLE:
                 if pending:
                     pending.append(Chunk(begin, hit.end(), "declaration"))
-                else:
+                elif not (text.startswith(_TAGS, begin) and is_tag(text, begin)):
                     place = (begin - start) * 2
                     for name in comma_names(text, begin, hit.end()):
                         names.setdefault(name, place)
@@ -150,6 +153,8 @@ def declared_names(text: str, chunk: Chunk) -> list[str]:
     declaration = text[start:end]
     if brace < 0:
         if "(" not in declaration:
+            if declaration.startswith(_TAGS) and _TAG.compiled.match(declaration):
+                return []
             if "=" not in declaration:
                 return _COMMA_NAMES.compiled.findall(declaration)
         else:

@@ -17,6 +17,8 @@ PIECES = [
     "struct s { int (*m)(int); } v[4], w;",
     "typedef unsigned long T;",
     "int a, *b[3], c;",
+    "struct T;",
+    "union T ;",
     "int old(a, b)",
     "int a; char *b;",
     "{ return a; }",
@@ -68,6 +70,8 @@ def test_both_ways_find_the_same(pieces, before, after):
         ("struct s { enum { A } k; } v; enum { A };", {"A": 0, "v": 0}),
         ("typedef int f(void); int f(void) { }", {"f": 0}),
         ("int f(void); int f(void) { }", {"f": 27}),
+        ("struct T; typedef struct T { int x; } T;", {"T": 20}),
+        ("enum\tT ; typedef enum T T;", {"T": 18}),
     ],
 )
 def test_names_and_places(text, names):
