@@ -316,6 +316,7 @@ def _key(state: State) -> Any:
     return (
         frozenset(state.memory.items()),
         frozenset(state.locks.items()),
+        frozenset(lock for lock, need in state.needs.items() if need.status == "held"),
         frozenset(state.facts.sets.items()),
         frozenset(state.facts.relations),
         frozenset(state.epochs.items()),

@@ -130,7 +130,7 @@ class Verdict(NamedTuple):
     paths: int
     cut: bool
     returned: frozenset[int]
-    """Lines in the callback of acquires of a lock that some path has given back when it ends."""
+    """Lines in the callback of acquires of a lock that some path has given back when it ends, by another statement than the one that acquired it."""
 
 
 @dataclasses.dataclass(eq=False)
@@ -210,6 +210,7 @@ class Enumerator:
         self._again: dict[str, int] = {}
         self._acquires = 0
         self._taken: dict[str, set[int]] = {}
+        self._given: dict[str, set[int]] = {}
         self._frames: list[_Frame] = []
         self._calls = 0
         self._path_violations: list[Violation] = []
@@ -222,7 +223,9 @@ class Enumerator:
             if isinstance(cut, _DepthError):
                 self._first.difference_update(self._new)
             return
-        self._returned.update(line for lock, lines in self._taken.items() if lock not in self._held for line in lines)
+        for lock, lines in self._taken.items():
+            if lock not in self._held:
+                self._returned.update(line for line in lines if self._given.get(lock, set()) - {line})
         for lock, (lines, _) in self._held.items():
             self._violate("held", (line,), lock, lines[0])
 
@@ -415,6 +418,7 @@ class Enumerator:
 
     def _give(self, lock: str, irql: Any) -> None:
         saved = self._read(irql) if irql is not None else None
+        self._given.setdefault(lock, set()).add(self._stack()[0])
         if self._again.get(lock, 0) > 0:
             self._again[lock] -= 1
             return
