@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -25,10 +26,11 @@ def compiler() -> list[str] | None:
     return COMPILERS["zig"] if find_spec("ziglang") else None
 
 
-def kernel_headers(command: list[str], empty: Path) -> Path:
+def kernel_headers(command: list[str], empty: Path) -> str:
     said = subprocess.run([*command, "-E", "-v", "-xc", str(empty)], capture_output=True, text=True, check=False).stderr
-    places = [Path(line.strip()) / "ddk" for line in said.splitlines() if line.startswith(" ")]
-    return next(place for place in places if (place / "ntddk.h").is_file())
+    # Not every indented line is a path: clang prints its whole command so
+    places = [os.path.join(os.path.realpath(line.strip()), "ddk") for line in said.splitlines() if line.startswith(" ")]
+    return next(place for place in places if os.path.isfile(os.path.join(place, "ntddk.h")))  # noqa: PTH113 -- Path.is_file raises for a name that is too long
 
 
 @pytest.fixture(scope="module")
