@@ -150,7 +150,7 @@ def measure(name: str, functions: int) -> None:
     text = f'# 1 "driver.c"\n# 1 "ntddk.h" 1 3\n{HEADER}# 1 "driver.c" 2\n{cases(functions)[name]()}'
     knowledge = Knowledge(Options())
     started = time.perf_counter()
-    units = read([Input("driver.c", text.encode())], knowledge.settings, NoMemory(), jobs=1, cache=None).units
+    units = read([Input("driver.c", text.encode())], knowledge.settings, NoMemory()).units
     for unit in units:
         for header in unit.record.functions:
             unit.code(header.name)
