@@ -23,7 +23,7 @@ from spincheck.analysis.flat import flat_summary
 from spincheck.analysis.function import analyse_function
 from spincheck.analysis.keeping import Ledger
 from spincheck.analysis.orders import Order
-from spincheck.analysis.recursion import founded, widened
+from spincheck.analysis.recursion import unbounded, widened
 from spincheck.analysis.summaries import (
     Kept,
     Summary,
@@ -500,7 +500,6 @@ class _Program:
         inside = {id(node) for node in members}
         order = _callees_first(members, inside)
         seen: dict[int, tuple[str, ...]] = {}
-        first: dict[int, Summary] = {}
         for number in range(MAX_ROUNDS):
             settled = True
             for node in order:
@@ -510,17 +509,16 @@ class _Program:
                 seen[id(node)] = asked
                 before = self._digests[id(node)]
                 summary = self._analyse(node)
-                first.setdefault(id(node), summary)
                 self._keep(node, summary if number < EXACT_ROUNDS else widened(self._summaries[id(node)], summary))
                 settled = settled and before == self._digests[id(node)]
             if settled:
                 return
         for node in members:
-            self._keep(node, founded(first[id(node)], never))
+            self._keep(node, unbounded(never))
         summaries = [self._analyse(node) for node in members]
         note = (0, f"recursion not settled after {MAX_ROUNDS} rounds")
         for node, summary in zip(members, summaries, strict=True):
-            self._keep(node, msgspec.structs.replace(founded(first[id(node)], summary), imprecise=(*summary.imprecise, note)))
+            self._keep(node, msgspec.structs.replace(unbounded(summary), imprecise=(*summary.imprecise, note)))
 
 
 def _callees_first(members: list[Node], inside: set[int]) -> list[Node]:

@@ -73,19 +73,6 @@ def unbounded(summary: Summary) -> Summary:
     return msgspec.structs.replace(summary, rows=(), cases=(case,), needs_at=((),), steps=((),), acquires=())
 
 
-def founded(first: Summary, summary: Summary) -> Summary:
-    """Return the summary of a function in a recursion that did not settle: its ways through that come back without going deeper than ``first`` did, or anything."""
-    whatever = unbounded(summary)
-    return msgspec.structs.replace(
-        whatever,
-        rows=first.rows,
-        cases=(*first.cases, *whatever.cases),
-        needs_at=(*first.needs_at, *whatever.needs_at),
-        steps=(*first.steps, *whatever.steps),
-        acquires=first.acquires,
-    )
-
-
 class _Spelling:
     """Rows written out, so that terms of two summaries can be compared."""
 
