@@ -32,7 +32,7 @@ def widened(before: Summary, summary: Summary) -> Summary:
         members += [(spelled_before, case) for case in old.get(key, ())]
         cases.append(_merged(members, rows, len(group)))
     firsts = [group[0] for group in groups.values()]
-    after = _packed(
+    return _packed(
         msgspec.structs.replace(
             summary,
             rows=tuple(rows),
@@ -42,20 +42,6 @@ def widened(before: Summary, summary: Summary) -> Summary:
             acquires=tuple(number for number in summary.acquires if spelled.row(number) in known),
         )
     )
-    if _is_covered(before, after):
-        return msgspec.structs.replace(after, rows=before.rows, cases=before.cases, acquires=before.acquires)
-    return after
-
-
-def _is_covered(before: Summary, after: Summary) -> bool:
-    """Whether a round has found nothing but fewer writes, which the next would find again."""
-    if len(before.cases) != len(after.cases):
-        return False
-    old, new = _Spelling(before), _Spelling(after)
-    if [old.row(number) for number in before.acquires] != [new.row(number) for number in after.acquires]:
-        return False
-    pairs = list(zip(before.cases, after.cases, strict=True))
-    return all(old.all_but_written(one) == new.all_but_written(other) and new.written(other) <= old.written(one) for one, other in pairs)
 
 
 def _places(summary: Summary, group: list[int], case: Case) -> tuple[int, ...]:
@@ -111,22 +97,6 @@ class _Spelling:
         """Return the facts of a case: sets and relations."""
         sets = [(self.row(one.term), one.low, one.high, one.holes) for one in case.sets]
         return sets, [self.row(one) for one in case.relations]
-
-    def written(self, case: Case) -> set[Any]:
-        """Return what has unknown values after a case."""
-        return {(kind, self.row(what) if isinstance(what, int) else what) for kind, what, _ in case.epochs}
-
-    def all_but_written(self, case: Case) -> Any:
-        """Return everything of a case but that."""
-        return (
-            self.facts(case),
-            [(self.need(need), need.kind, need.operation, need.variant, self.row(need.irql)) for need in case.needs],
-            [msgspec.structs.replace(lock, lock=0, saved=0, handle=0) for lock in case.locks],
-            [self.row(number) for lock in case.locks for number in (lock.lock, lock.saved, lock.handle)],
-            self.row(case.result),
-            [(self.row(cell), self.row(value)) for cell, value in (*case.writes, *case.filled, *case.tokens)],
-            (len(case.writes), len(case.filled), case.calls, case.tainted),
-        )
 
     def effects(self, case: Case) -> Any:
         """Return what a case writes."""
